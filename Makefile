@@ -1,0 +1,93 @@
+# Everything this project can do on a developer's machine or in CI. Needs Python >= 3.11, git and make.
+# Whatever is installed lies in .venv/ and .cache/ of this checkout; `make clean` removes all of it.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help install demo test lint unit simulate integration chaos format lock clean
+
+PYTHON ?= python3
+SEEDS ?= 2000
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+# The user's own uv when there is one, else a locked one of ours.
+ifeq ($(shell command -v uv 2>/dev/null),)
+UV := .cache/uv/bin/uv
+OUR_UV := $(UV)
+else
+UV := uv
+endif
+export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv-packages
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --custom-compile-command "make lock" $(ARGS)
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+install: $(INSTALLED) ## install the locked packages (quick when nothing changed)
+
+demo: install ## run everything on this machine: Kafka, a CXone sandbox, made-up events (ARGS="--events 1000 --keep")
+	@$(BIN)/cxone-stream demo $(ARGS)
+
+test: lint unit simulate integration ## everything that CI runs
+
+lint: install ## ruff, formatting, mypy --strict
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+unit: install ## tests without a network: examples, properties, layer rules
+	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos $(ARGS)
+
+simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=2000)
+	$(BIN)/python -m tests.simulator --seeds $(SEEDS)
+
+integration: install ## tests on a real Kafka and the sandbox
+	$(BIN)/pytest tests/integration $(ARGS)
+
+chaos: install ## kill -9 in full flow, on a real Kafka; minutes
+	$(BIN)/pytest tests/chaos $(ARGS)
+
+format: install ## put the code into its one form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: install ## write the locks anew: packages and Kafka's jars (ARGS=--upgrade takes newer packages)
+	$(COMPILE) --extra sandbox --group dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra sandbox --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) --group uv --output-file requirements/uv.txt
+	$(BIN)/python -m stream.sandbox.kafka_jars > .cache/kafka-jars.sha256
+	mv .cache/kafka-jars.sha256 stream/sandbox/kafka-jars.sha256
+
+clean: ## remove everything that these commands have made
+	rm -rf .venv .cache build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# The project itself is installed without a build environment of its own: the build backend is in the lock as well.
+$(INSTALLED): pyproject.toml requirements/dev.txt | $(BIN)/python
+	@echo "installing the locked packages into .venv/"
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/python: | $(OUR_UV) python-is-new-enough
+	@rm -rf .venv
+	@$(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+
+.cache/uv/bin/uv: requirements/uv.txt | python-is-new-enough
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) has no venv module, and there is no uv; on Debian or Ubuntu run: apt-get install python3-venv" >&2; \
+	    exit 1; }
+	@echo "installing uv into .cache/uv/"
+	@$(PYTHON) -m venv --clear .cache/uv
+	@.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes -r $<
+	@touch $@
+
+.PHONY: python-is-new-enough
+python-is-new-enough:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Python 3.11 or newer is needed, and $(PYTHON) is not; name one, for example: make PYTHON=python3.12" >&2; \
+	    exit 1; }

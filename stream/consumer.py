@@ -1,0 +1,270 @@
+"""EDGE, Kafka in: the consumer. The only thread that may call it is the loop's.
+
+What librdkafka 2.16 taught, each measured:
+
+- an exception in a callback of `consume()` silently drops the fetched batch: callbacks keep it and `poll` raises it;
+- a call from a second thread starves while another one loops in `consume()`;
+- a partition that is assigned paused and sought later loses its place now and then: so a partition is assigned to
+  librdkafka only in `begin`, at its offset; until then the group believes us to have it, and that is enough;
+- the flag "paused" survives a reassignment: `begin` resumes.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from .errors import FatalError
+from .log import get_log
+from .model import Message, TopicPartition
+from .partitions import CommittedOffset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from .ports import Rebalance
+    from .settings_model import Kafka
+
+CHUNK = 1_000
+CALL_TIMEOUT_S = 0.2
+"""Longest wait for a broker's answer inside a turn of the loop."""
+
+_POSITION_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
+
+
+def consumer_properties(kafka: Kafka) -> dict[str, Any]:
+    """Name the properties that the promises rest on, and those that make it fast (design, hot path)."""
+    properties: dict[str, Any] = {
+        **kafka.extra_for("consumer"),
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "group.id": kafka.group_id,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": kafka.session_timeout_s * 1000,
+        "fetch.queue.backoff.ms": 5,
+        "queued.max.messages.kbytes": 16_384,
+        "enable.partition.eof": False,
+    }
+    if kafka.instance_id is not None:
+        properties["group.instance.id"] = kafka.instance_id
+    return properties
+
+
+class KafkaSource:
+    """The consumer of the input topics."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        self._topics = list(kafka.input_topics)
+        self._failure: BaseException | None = None
+        self._names: dict[tuple[str, int], TopicPartition] = {}
+        self._to_begin: dict[TopicPartition, int] = {}
+        self._assigned: set[TopicPartition] = set()
+        self._out_of_range: list[TopicPartition] = []
+        self._log = get_log()
+        properties = {**consumer_properties(kafka), "error_cb": self._on_error}
+        self._consumer = Consumer(properties, logger=logging.getLogger("kafka.consumer"))
+
+    def subscribe(self, rebalance: Rebalance) -> None:
+        """Join the group; `rebalance` is told of its decisions inside of `poll`."""
+        self._consumer.subscribe(
+            self._topics,
+            on_assign=self._guarded(rebalance.assigned, self._assign_nothing_yet),
+            on_revoke=self._guarded(rebalance.revoked, self._unassign),
+            on_lost=self._guarded(rebalance.lost, self._unassign),
+        )
+
+    def poll(self, timeout_s: float) -> Sequence[Message]:
+        """Take the next chunk.
+
+        Args:
+            timeout_s: longest wait for a full chunk.
+
+        Returns:
+            Messages in the order of each partition.
+
+        Raises:
+            FatalError: when the consumer cannot go on; messages may be lost to it, so the process must end.
+        """
+        self._begin_waiting()
+        try:
+            fetched = self._consumer.consume(CHUNK, timeout_s)
+        except KafkaException as error:
+            what = f"the consumer cannot go on: {error.args[0].str()}"
+            raise FatalError(what) from error
+        if self._failure is not None:
+            raise self._failure
+        messages = [self._read(message) for message in fetched if message.error() is None or self._is_message(message)]
+        if self._failure is not None:
+            raise self._failure
+        return messages
+
+    def out_of_range(self) -> Sequence[TopicPartition]:
+        """Name partitions whose position has left the log, since the last call."""
+        partitions, self._out_of_range = self._out_of_range, []
+        return partitions
+
+    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset] | None:
+        """Read committed offsets and the log's ends; None when the broker did not answer within `CALL_TIMEOUT_S`."""
+        try:
+            answers = self._consumer.committed([KafkaPartition(*each) for each in partitions], timeout=CALL_TIMEOUT_S)
+            return {self._name(answer.topic, answer.partition): self._committed(answer) for answer in answers}
+        except KafkaException as error:
+            self._log.debug("offsets_not_read", reason=error.args[0].str())
+            return None
+
+    def _committed(self, answer: Any) -> CommittedOffset:  # noqa: ANN401 - the stubs lack `error`
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+        ends = self._consumer.get_watermark_offsets(answer, timeout=CALL_TIMEOUT_S, cached=False)
+        if ends is None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+        offset = answer.offset if answer.offset >= 0 else None
+        return CommittedOffset(offset, answer.metadata or "", *ends)
+
+    def committed_texts(self, topic: str) -> list[str] | None:
+        """Read the metadata of all partitions of a topic that have a committed offset; None without an answer."""
+        try:
+            described = self._consumer.list_topics(topic, timeout=CALL_TIMEOUT_S).topics[topic]
+            partitions = [KafkaPartition(topic, number) for number in described.partitions]
+            answers = self._consumer.committed(partitions, timeout=CALL_TIMEOUT_S)
+        except KafkaException:
+            return None
+        return [answer.metadata for answer in answers if answer.offset >= 0 and answer.metadata]
+
+    def offset_at(self, partition: TopicPartition, timestamp_ms: int) -> int | None:
+        """Find the first offset written at or after a time, or the end; None without an answer."""
+        try:
+            (found,) = self._consumer.offsets_for_times(
+                [KafkaPartition(*partition, timestamp_ms)], timeout=CALL_TIMEOUT_S
+            )
+            if found.error is None and found.offset >= 0:
+                return int(found.offset)
+            ends = self._consumer.get_watermark_offsets(found, timeout=CALL_TIMEOUT_S, cached=False)
+        except KafkaException:
+            return None
+        return None if ends is None else int(ends[1])
+
+    def begin(self, partition: TopicPartition, offset: int) -> None:
+        """Let an assigned partition flow from an offset, from the next poll on (never inside of a callback)."""
+        self._to_begin[partition] = offset
+
+    def pause(self, partitions: Collection[TopicPartition]) -> None:
+        """Stop fetching."""
+        flowing = [KafkaPartition(*each) for each in partitions if each in self._assigned]
+        for each in partitions:
+            self._to_begin.pop(each, None)
+        if flowing:
+            self._consumer.pause(flowing)
+
+    def resume(self, partitions: Collection[TopicPartition]) -> None:
+        """Go on fetching."""
+        self._consumer.resume([KafkaPartition(*each) for each in partitions if each in self._assigned])
+
+    def group(self) -> object | None:
+        """Take the group metadata for a transaction; None while this instance is not a member.
+
+        Metadata of generation -1 or without a member would switch the broker's fencing off (measured).
+        """
+        metadata: bytes | None = self._consumer.consumer_group_metadata()
+        return metadata if metadata is not None and is_member(metadata) else None
+
+    def close(self) -> None:
+        """Leave the group (a static member does not leave)."""
+        self._consumer.close()
+
+    def _begin_waiting(self) -> None:
+        if not self._to_begin:
+            return
+        begun = [KafkaPartition(*each, offset) for each, offset in self._to_begin.items()]
+        self._assigned.update(self._to_begin)
+        self._to_begin.clear()
+        try:
+            self._consumer.incremental_assign(begun)
+            self._consumer.resume(begun)
+        except KafkaException as error:
+            what = f"the consumer cannot begin its partitions: {error.args[0].str()}"
+            raise FatalError(what) from error
+
+    def _guarded(
+        self, tell: Callable[[list[TopicPartition]], None], act: Callable[[list[TopicPartition]], None]
+    ) -> Callable[[Consumer, list[KafkaPartition]], None]:
+        """Make a callback that never raises: what it cannot do is raised by `poll`."""
+
+        def callback(_consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+            named = [self._name(each.topic, each.partition) for each in partitions]
+            try:
+                tell(named)
+                act(named)
+            except BaseException as failure:  # noqa: BLE001 - kept, and raised as soon as `consume` has returned
+                self._failure = failure
+
+        return callback
+
+    def _assign_nothing_yet(self, _partitions: list[TopicPartition]) -> None:
+        self._consumer.incremental_assign([])
+
+    def _unassign(self, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            self._to_begin.pop(each, None)
+        gone = [each for each in partitions if each in self._assigned]
+        self._assigned.difference_update(gone)
+        self._consumer.incremental_unassign([KafkaPartition(*each) for each in gone])
+
+    def _read(self, message: Any) -> Message:  # noqa: ANN401 - the stubs say None where a message has none
+        kind, timestamp_ms = message.timestamp()
+        return Message(
+            self._name(message.topic(), message.partition()),
+            message.offset(),
+            timestamp_ms if kind else None,
+            message.key(),
+            message.value(),
+            message.headers(),
+        )
+
+    def _name(self, topic: str, partition: int) -> TopicPartition:
+        """Share the names: a million messages hold a handful of them."""
+        name = self._names.get((topic, partition))
+        if name is None:
+            name = self._names[topic, partition] = TopicPartition(topic, partition)
+        return name
+
+    def _is_message(self, message: Any) -> bool:  # noqa: ANN401 - as above
+        """Take note of an error that came in a message's place."""
+        error: KafkaError = message.error()
+        if error.code() in _POSITION_LOST and message.partition() is not None:
+            self._out_of_range.append(self._name(message.topic(), message.partition()))
+        else:
+            self._on_error(error)
+        return False
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            what = f"the consumer met a fatal error: {error.str()}"
+            self._failure = FatalError(what, "look whether another process uses the same KAFKA_INSTANCE_ID")
+        else:
+            self._log.warning("consumer_error", code=error.name(), reason=error.str())
+
+
+def is_member(group_metadata: bytes) -> bool:
+    """Whether group metadata name a generation and a member.
+
+    Args:
+        group_metadata: as the binding gives them: a magic, the generation as int32, then group and member, each
+            ending in a zero byte; metadata of another form are refused.
+    """
+    magic, rest = group_metadata[: len(_MAGIC)], group_metadata[len(_MAGIC) :]
+    if magic != _MAGIC or len(rest) < _GENERATION_BYTES:
+        return False
+    generation = int.from_bytes(rest[:_GENERATION_BYTES], "little", signed=True)
+    names = rest[_GENERATION_BYTES:].split(b"\0")
+    return generation >= 0 and len(names) > 1 and names[1] != b""
+
+
+_MAGIC = b"CGMDv2:"
+_GENERATION_BYTES = 4

@@ -1,0 +1,127 @@
+"""From a Kafka message to a change event: decode, validate, and fill in what the event leaves to the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from .codes import ErrorCode
+from .decode import decode
+from .model import Assignment, ConflictResolution, Defect, Event, LaneKey, Message, Result, UpdateType
+
+if TYPE_CHECKING:
+    from .validate import Schemas
+
+_NULL_VALUE = Defect(ErrorCode.TOMBSTONE, "The value is null, which is no change on a native topic.")
+_NO_DATASTORE = Defect(
+    ErrorCode.DATASTORE_MISSING, "The event names no datastore and CXONE_DATASTORE_ID is not set.", "/dataStoreId"
+)
+_TOO_DEEP = Defect(ErrorCode.NESTED_TOO_DEEP, "The fields are nested deeper than can be sent on.", "/fields")
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What an event may leave out: `CXONE_DATASTORE_ID`, `STREAM_UPDATE_TYPE`, `STREAM_CONFLICT_RESOLUTION`."""
+
+    datastore_id: str | None
+    update_type: UpdateType
+    conflict_resolution: ConflictResolution
+
+
+class Unfit(NamedTuple):
+    """A message that is no event to execute, and why; the ids as far as they could be read."""
+
+    result: Result
+    defect: Defect
+    datastore_id: str | None = None
+    record_id: str | None = None
+
+
+class Intake:
+    """Reads messages; every message gives exactly one value, whatever its bytes are."""
+
+    def __init__(self, schemas: Schemas, defaults: Defaults) -> None:
+        self._schemas = schemas
+        self._defaults = defaults
+        self._lanes: dict[tuple[str | None, str | None, str | None], LaneKey] = {}
+
+    def read(self, message: Message, assignment: Assignment, arrived_s: float, *, suspect: bool) -> Event | Unfit:
+        """Turn one message into a change event (contract section 2).
+
+        Args:
+            message: as it came.
+            assignment: under which it came.
+            arrived_s: the loop's clock, from which the linger counts.
+            suspect: whether an earlier owner may have executed it.
+
+        Returns:
+            The event, its record serialised; or why it is none.
+        """
+        if message.value is None:
+            return Unfit(Result.UNSUPPORTED, _NULL_VALUE)
+        document = decode(message.value)
+        if isinstance(document, Defect):
+            return Unfit(Result.INVALID, document)
+        defect = self._schemas.judge_envelope(document)
+        if defect is not None:
+            return Unfit(Result.INVALID, defect, *_readable_ids(document))
+        return self._event(document, message, assignment, arrived_s, suspect=suspect)
+
+    def _event(
+        self, document: dict[str, Any], message: Message, assignment: Assignment, arrived_s: float, *, suspect: bool
+    ) -> Event | Unfit:
+        lane = self._lane(document)
+        record_id = document["id"]
+        if lane is None:
+            return Unfit(Result.INVALID, _NO_DATASTORE, None, record_id)
+        defect = self._schemas.judge_fields(lane.datastore_id, document["fields"])
+        record = _record(document) if defect is None else None
+        if record is None:
+            return Unfit(Result.INVALID, defect or _TOO_DEEP, lane.datastore_id, record_id)
+        return Event(message, assignment, lane, record_id, record, arrived_s, suspect)
+
+    def _lane(self, document: dict[str, Any]) -> LaneKey | None:
+        """Find the lane; keys are shared, so that a million events hold a handful of them."""
+        named = (document.get("dataStoreId"), document.get("updateType"), document.get("conflictResolution"))
+        lane = self._lanes.get(named)
+        if lane is not None:
+            return lane
+        datastore_id = named[0] or self._defaults.datastore_id
+        if datastore_id is None:
+            return None
+        if len(self._lanes) >= MAX_SHARED_LANE_KEYS:
+            self._lanes.clear()
+        lane = LaneKey(
+            datastore_id,
+            UpdateType(named[1] or self._defaults.update_type),
+            ConflictResolution(named[2] or self._defaults.conflict_resolution),
+        )
+        self._lanes[named] = lane
+        return lane
+
+
+MAX_SHARED_LANE_KEYS = 10_000
+
+
+def _record(document: dict[str, Any]) -> bytes | None:
+    """Serialise the event's record of the request body; None where it is nested too deep to be written."""
+    record: dict[str, Any] = {"id": document["id"]}
+    if "version" in document:
+        record["version"] = int(document["version"])  # JSON Schema's integers include 1.0
+    record["fields"] = document["fields"]
+    if "checksum" in document:
+        record["checksum"] = document["checksum"]
+    try:
+        return orjson.dumps(record)
+    except orjson.JSONEncodeError:
+        return None
+
+
+def _readable_ids(document: dict[str, Any]) -> tuple[str | None, str | None]:
+    datastore_id, record_id = document.get("dataStoreId"), document.get("id")
+    return (
+        datastore_id if isinstance(datastore_id, str) else None,
+        record_id if isinstance(record_id, str) else None,
+    )

@@ -1,0 +1,211 @@
+"""The nouns: every value that crosses from one room into another.
+
+Values are immutable. Those of which one is made per event are `NamedTuple`s, all others frozen and slotted
+dataclasses: a frozen dataclass of six fields takes 0.8 µs to make, a tuple 0.26 µs, and each event needs three.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .codes import ErrorCode
+
+Headers = list[tuple[str, bytes | None]]
+RecordKey = tuple[str, str]
+"""What order is kept for: (dataStoreId, record id)."""
+
+
+class TopicPartition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+class Assignment(NamedTuple):
+    """One stretch of time in which this instance owns a partition.
+
+    `epoch` counts this process's assignments of it. What was handed out under an older epoch is late: another
+    instance may own the partition by now.
+    """
+
+    partition: TopicPartition
+    epoch: int
+
+
+class UpdateType(StrEnum):
+    """Whether a record may be created (contract section 1)."""
+
+    UPSERT = "UPSERT"
+    UPDATE = "UPDATE"
+
+
+class ConflictResolution(StrEnum):
+    """What the API does when the sent version is not the stored one (contract section 1)."""
+
+    OVERWRITE = "OVERWRITE"
+    FAIL = "FAIL"
+    IGNORE = "IGNORE"
+
+
+class Result(StrEnum):
+    """What became of an event (contract section 3)."""
+
+    APPLIED = "APPLIED"
+    ALREADY_APPLIED = "ALREADY_APPLIED"
+    SKIPPED_STALE = "SKIPPED_STALE"
+    SUPERSEDED = "SUPERSEDED"
+    IGNORED = "IGNORED"
+    CONFLICT = "CONFLICT"
+    REJECTED = "REJECTED"
+    INVALID = "INVALID"
+    UNSUPPORTED = "UNSUPPORTED"
+    INTEGRITY = "INTEGRITY"
+    ABANDONED = "ABANDONED"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the outcome's `status` is `SUCCESS`."""
+        return self in SUCCESSES
+
+
+SUCCESSES = frozenset({Result.APPLIED, Result.ALREADY_APPLIED, Result.SKIPPED_STALE, Result.SUPERSEDED, Result.IGNORED})
+
+
+class Message(NamedTuple):
+    """One Kafka message of an input topic, as it came."""
+
+    partition: TopicPartition
+    offset: int
+    timestamp_ms: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: Headers | None
+
+
+class LaneKey(NamedTuple):
+    """Events that may share a request: one datastore, one pair of directives."""
+
+    datastore_id: str
+    update_type: UpdateType
+    conflict_resolution: ConflictResolution
+
+
+class Event(NamedTuple):
+    """A valid change event on its way to the API.
+
+    `record` is its record of the request body, already serialised: lanes then hold bytes, not dictionaries, which
+    spares the garbage collector more than the dump costs. `suspect` says that it may have been executed already
+    (contract section 4.3).
+    """
+
+    message: Message
+    assignment: Assignment
+    lane: LaneKey
+    record_id: str
+    record: bytes
+    arrived_s: float
+    suspect: bool
+
+    @property
+    def record_key(self) -> RecordKey:
+        """What order is kept for."""
+        return (self.lane.datastore_id, self.record_id)
+
+    @property
+    def size_bytes(self) -> int:
+        """Its share of `STREAM_BUFFER_BYTES`: the bytes that it keeps alive, and a round figure for the objects."""
+        return EVENT_OVERHEAD_BYTES + len(self.record) + len(self.message.value or b"")
+
+
+EVENT_OVERHEAD_BYTES = 512
+
+
+class Defect(NamedTuple):
+    """Why an event failed: `code` from the closed list, `path` a JSON Pointer into the received value."""
+
+    code: ErrorCode
+    message: str
+    path: str | None = None
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One request: its events, each of another record, and the exact bytes that carry them.
+
+    `checksum` is the SHA-256 of `body`, in hex.
+    """
+
+    batch_id: str
+    lane: LaneKey
+    events: tuple[Event, ...]
+    body: bytes
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the API's last answer means for the records of a batch.
+
+    `result` holds for each record that `skipped` does not name; `skipped` and `versions` map record ids to versions.
+    `named` holds when the answer gave evidence for each record by itself, by `records`, `skipped` or the checksum.
+    """
+
+    result: Result
+    http_status: int | None
+    latency_ms: float
+    attempts: int
+    defect: Defect | None = None
+    checksum_verified: bool = False
+    confirmed: bool = False
+    versions: Mapping[str, int] | None = None
+    skipped: Mapping[str, int | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A batch with its verdict: the end of one dialogue, or of one part of it."""
+
+    batch: Batch
+    verdict: Verdict
+
+
+class DeadLetter(NamedTuple):
+    """A copy for the dead letter topic: the input byte for byte, and why it failed in the headers."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Settled(NamedTuple):
+    """A decided event, ready to be published: exactly one for each input event.
+
+    `record_key` is what its commit releases in the lanes: None for an event that never got so far.
+    """
+
+    assignment: Assignment
+    offset: int
+    key: bytes
+    value: bytes
+    headers: Headers
+    result: Result
+    record_key: RecordKey | None
+    size_bytes: int
+    dead_letter: DeadLetter | None
+
+    @property
+    def position(self) -> bytes:
+        """The input's position, which is the key where the input's own cannot be."""
+        return position(self.assignment.partition, self.offset)
+
+
+def position(partition: TopicPartition, offset: int) -> bytes:
+    """Write `{topic}/{partition}/{offset}`."""
+    return b"%b/%d/%d" % (partition.topic.encode(), partition.partition, offset)

@@ -1,0 +1,145 @@
+"""Settled outcomes on their way into Kafka: what the next transaction holds, and what becomes of the last one.
+
+One transaction at a time; whatever settles meanwhile goes into the next (group commit). An outcome leaves the outbox
+only when its transaction is known to be committed. States: `IDLE` → `OPEN` → `IDLE`, or, when the end of a transaction
+is not known, `OPEN` → `REBUILDING` (a new producer) → `RESOLVING` (is our nonce among the committed offsets?) → `IDLE`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .model import Assignment, Settled
+    from .partitions import OffsetCommit
+
+MAX_TRANSACTION_EVENTS = 10_000
+MAX_TRANSACTION_BYTES = 16 * 1024 * 1024
+FIRST_RETRY_S = 0.1
+MAX_RETRY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What one Kafka transaction holds. `group` is the consumer's group metadata, taken for this transaction."""
+
+    nonce: str
+    settled: tuple[Settled, ...]
+    commits: tuple[OffsetCommit, ...]
+    group: object
+
+
+class State(Enum):
+    """Where the outbox stands."""
+
+    REBUILDING = auto()
+    RESOLVING = auto()
+    IDLE = auto()
+    OPEN = auto()
+
+
+class Outbox:
+    """Outcomes not yet known to be committed, in the order in which they settled."""
+
+    def __init__(self, now_s: float) -> None:
+        self.state = State.REBUILDING
+        self.open: Transaction | None = None
+        self.since_s = now_s
+        """Since when the state holds."""
+        self.unfit_bytes = 0
+        """What messages that never became events keep alive, until their outcome is committed."""
+        self._waiting: deque[Settled] = deque()
+        self._aborts = 0
+        self._not_before_s = 0.0
+
+    def add(self, settled: Iterable[Settled]) -> None:
+        """Take in outcomes that settled now."""
+        for each in settled:
+            self._waiting.append(each)
+            if each.record_key is None:
+                self.unfit_bytes += each.size_bytes
+
+    def may_open(self, now_s: float) -> bool:
+        """Whether a transaction may be filled: none is open, and no abort asks for a pause."""
+        return self.state is State.IDLE and now_s >= self._not_before_s
+
+    def next_settled(self) -> tuple[Settled, ...]:
+        """Take the outcomes of the next transaction, at most its bounds, at least one if there is any."""
+        taken: list[Settled] = []
+        size_bytes = 0
+        while self._waiting and len(taken) < MAX_TRANSACTION_EVENTS and size_bytes < MAX_TRANSACTION_BYTES:
+            settled = self._waiting.popleft()
+            taken.append(settled)
+            letter = settled.dead_letter
+            size_bytes += len(settled.value) + (len(letter.value or b"") if letter else 0)
+        return tuple(taken)
+
+    def begin(self, transaction: Transaction, now_s: float) -> None:
+        """Take note that a transaction was handed to the publisher."""
+        self.open = transaction
+        self._enter(State.OPEN, now_s)
+
+    def committed(self, now_s: float) -> Transaction:
+        """Take note that the open transaction is committed; return it, for its records are decided now."""
+        transaction = self._close(now_s)
+        self._aborts = 0
+        self._forget_unfit(transaction.settled)
+        return transaction
+
+    def aborted(self, now_s: float) -> None:
+        """Take note that nothing of the open transaction was written: its outcomes go again, after a short wait."""
+        transaction = self._close(now_s)
+        self._waiting.extendleft(reversed(transaction.settled))
+        self._not_before_s = now_s + min(FIRST_RETRY_S * 2.0 ** min(self._aborts, 16), MAX_RETRY_S)
+        self._aborts += 1
+
+    def rebuilding(self, now_s: float) -> None:
+        """Take note that the producer was replaced; an open transaction's end is not known."""
+        self._enter(State.REBUILDING, now_s)
+
+    def rebuilt(self, now_s: float) -> None:
+        """Take note that the new producer works: nothing of the old one can be committed any more."""
+        self._enter(State.RESOLVING if self.open is not None else State.IDLE, now_s)
+
+    def drop(self, is_current: Callable[[Assignment], bool]) -> list[Settled]:
+        """Take out the waiting outcomes of ended assignments: the next owner will have its own."""
+        dropped = [settled for settled in self._waiting if not is_current(settled.assignment)]
+        if dropped:
+            self._waiting = deque(settled for settled in self._waiting if is_current(settled.assignment))
+            self._forget_unfit(dropped)
+        return dropped
+
+    def _forget_unfit(self, settled: Iterable[Settled]) -> None:
+        self.unfit_bytes -= sum(each.size_bytes for each in settled if each.record_key is None)
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether an outcome waits for its transaction."""
+        return bool(self._waiting)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits and nothing is open."""
+        return not self._waiting and self.open is None
+
+    def __len__(self) -> int:
+        """Count the outcomes that are not known to be committed."""
+        return len(self._waiting) + (len(self.open.settled) if self.open else 0)
+
+    def _close(self, now_s: float) -> Transaction:
+        transaction = self.open
+        if transaction is None:
+            message = f"no transaction is open in state {self.state.name}"
+            raise RuntimeError(message)
+        self.open = None
+        self._enter(State.IDLE, now_s)
+        return transaction
+
+    def _enter(self, state: State, now_s: float) -> None:
+        self.state = state
+        self.since_s = now_s

@@ -1,0 +1,262 @@
+"""What is published of an event: exactly one outcome, and of a failed one perhaps a dead letter (contract section 3).
+
+Outcomes are written by text templates: of a batch's thousand outcomes all but a few values are the same, and a
+formatted line takes 0.24 µs where `orjson.dumps` of a dictionary takes 2.5 µs.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from .model import EVENT_OVERHEAD_BYTES, Assignment, DeadLetter, Defect, Headers, Message, Result, Settled, position
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .intake import Unfit
+    from .model import Decided, Event
+
+MAX_KEY_BYTES = 65_536
+MAX_ID_CHARACTERS = 256
+MAX_TRACE_PARENT_BYTES = 55
+MAX_TRACE_STATE_BYTES = 512
+NO_DEAD_LETTER = frozenset({Result.INTEGRITY})
+"""Failed, but executed: a dead letter would invite somebody to send it again."""
+
+_CONTENT_TYPE: tuple[str, bytes] = ("content-type", b"application/json")
+_TRACE_PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE_STATE = re.compile(rb"[\x20-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the configuration says: `STREAM_CLOUDEVENTS`, the group's name, whether dead letters are kept."""
+
+    group_id: str
+    cloudevents: bool
+    dead_letters: bool
+
+
+class OutcomeWriter:
+    """Writes the outcome of each decided event."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+
+    def of_batch(self, decided: Decided, timestamp: str) -> list[Settled]:
+        """Write the outcomes of a request's events.
+
+        Args:
+            decided: the request and its verdict.
+            timestamp: RFC 3339.
+
+        Returns:
+            One settled value for each event, in the batch's order.
+        """
+        batch, verdict = decided.batch, decided.verdict
+        usual = _template(verdict.result, batch.lane.datastore_id, decided, verdict.defect, timestamp)
+        versions, skipped = verdict.versions or {}, verdict.skipped or {}
+        stale = _template(Result.SKIPPED_STALE, batch.lane.datastore_id, decided, None, timestamp) if skipped else usual
+        settled = []
+        for event in batch.events:
+            record_id = event.record_id
+            if record_id in skipped:
+                value = _write(stale, event.message, record_id, skipped[record_id], confirmed=True)
+                settled.append(self._settle_event(event, value, Result.SKIPPED_STALE, None, timestamp))
+                continue
+            version = versions.get(record_id)
+            confirmed = verdict.confirmed or version is not None
+            value = _write(usual, event.message, record_id, version, confirmed=confirmed)
+            settled.append(self._settle_event(event, value, verdict.result, verdict.defect, timestamp))
+        return settled
+
+    def of_unfit(self, message: Message, assignment: Assignment, unfit: Unfit, timestamp: str) -> Settled:
+        """Write the outcome of a message that never became an event.
+
+        Args:
+            message: as it came.
+            assignment: under which it came.
+            unfit: why it is no event.
+            timestamp: RFC 3339.
+        """
+        template = _template(unfit.result, unfit.datastore_id, None, unfit.defect, timestamp)
+        value = _write(template, message, unfit.record_id, None, confirmed=False)
+        letter = self._dead_letter(message, unfit.result, unfit.defect)
+        headers = self._headers(message, timestamp)
+        size_bytes = EVENT_OVERHEAD_BYTES + len(message.value or b"")
+        return Settled(
+            assignment, message.offset, _key(message), value, headers, unfit.result, None, size_bytes, letter
+        )
+
+    def _settle_event(
+        self, event: Event, value: bytes, result: Result, defect: Defect | None, timestamp: str
+    ) -> Settled:
+        message = event.message
+        return Settled(
+            event.assignment,
+            message.offset,
+            _key(message),
+            value,
+            self._headers(message, timestamp),
+            result,
+            event.record_key,
+            event.size_bytes,
+            self._dead_letter(message, result, defect),
+        )
+
+    def _dead_letter(self, message: Message, result: Result, defect: Defect | None) -> DeadLetter | None:
+        if defect is None or not self._form.dead_letters or result in NO_DEAD_LETTER:
+            return None
+        return dead_letter(message, result, defect)
+
+    def _headers(self, message: Message, timestamp: str) -> Headers:
+        headers: Headers = [_CONTENT_TYPE]
+        if message.headers:
+            headers += _trace_context(message.headers)
+        if self._form.cloudevents:
+            headers += self._cloudevents(message, timestamp)
+        return headers
+
+    def _cloudevents(self, message: Message, timestamp: str) -> Headers:
+        """Write the attributes of CloudEvents 1.0, Kafka binding, binary mode."""
+        return [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", position(message.partition, message.offset)),
+            ("ce_type", b"cxone.delta.executed"),
+            ("ce_source", b"/kafka/" + self._form.group_id.encode()),
+            ("ce_time", timestamp.encode()),
+        ]
+
+
+def _template(
+    result: Result, datastore_id: str | None, decided: Decided | None, defect: Defect | None, timestamp: str
+) -> bytes:
+    """Write all of an outcome that is the same for the events of one request, with gaps for the rest.
+
+    The gaps, in order: confirmed, record id, version, topic, partition, offset, timestamp of the input.
+    """
+    executed = decided is not None and (result.succeeded or result is Result.INTEGRITY)
+    head = {
+        "specVersion": 1,
+        "eventType": "cxone.delta.executed",
+        "status": "SUCCESS" if result.succeeded else "FAILED",
+        "result": result,
+        "executed": executed,
+    }
+    tail = {
+        **_request_facts(decided),
+        "timestamp": timestamp,
+    }
+    end = {"supersededBy": None, "error": _error(defect)}
+    return b"".join(
+        (
+            _inner(head) + b',"confirmed":%b,',
+            _inner({"dataStoreId": _cut(datastore_id)}) + b',"recordId":%b,"version":%b,',
+            _inner(tail),
+            b',"source":{"topic":%b,"partition":%d,"offset":%d,"timestampMs":%b},',
+            _inner(end),
+        )
+    ).join((b"{", b"}"))
+
+
+def _inner(members: Mapping[str, object]) -> bytes:
+    """Serialise an object without its braces, safe to stand in a `%` template."""
+    return orjson.dumps(members)[1:-1].replace(b"%", b"%%")
+
+
+def _request_facts(decided: Decided | None) -> dict[str, object]:
+    if decided is None:
+        names = ("batchId", "batchSize", "checksum", "checksumVerified", "latencyMs", "attempts")
+        return dict.fromkeys(names) | {"checksumVerified": False}
+    batch, verdict = decided.batch, decided.verdict
+    return {
+        "batchId": batch.batch_id,
+        "batchSize": len(batch.events),
+        "checksum": batch.checksum,
+        "checksumVerified": verdict.checksum_verified,
+        "latencyMs": round(verdict.latency_ms, 3),
+        "attempts": verdict.attempts,
+    }
+
+
+def _error(defect: Defect | None) -> dict[str, object] | None:
+    if defect is None:
+        return None
+    return {"code": defect.code, "message": defect.message, "path": defect.path, "httpStatus": defect.http_status}
+
+
+def _write(template: bytes, message: Message, record_id: str | None, version: int | None, *, confirmed: bool) -> bytes:
+    topic, partition = message.partition
+    return template % (
+        b"true" if confirmed else b"false",
+        orjson.dumps(_cut(record_id)),
+        b"null" if version is None else b"%d" % version,
+        b'"%b"' % topic.encode(),  # Kafka's topic names need no escape
+        partition,
+        message.offset,
+        b"null" if message.timestamp_ms is None else b"%d" % message.timestamp_ms,
+    )
+
+
+def _cut(identifier: str | None) -> str | None:
+    return identifier[:MAX_ID_CHARACTERS] if identifier is not None else None
+
+
+def _key(message: Message) -> bytes:
+    """Return the input's key; without one, or for a huge one, the position (contract section 3)."""
+    key = message.key
+    if key is not None and len(key) <= MAX_KEY_BYTES:
+        return key
+    return position(message.partition, message.offset)
+
+
+def _trace_context(headers: Headers) -> Headers:
+    """Keep the W3C trace context where it is well-formed; anything else stops here."""
+    parent = next((value for name, value in headers if name == "traceparent"), None)
+    if parent is None or len(parent) > MAX_TRACE_PARENT_BYTES or not _TRACE_PARENT.fullmatch(parent):
+        return []
+    state = next((value for name, value in headers if name == "tracestate"), None)
+    if state is None or len(state) > MAX_TRACE_STATE_BYTES or not _TRACE_STATE.fullmatch(state):
+        return [("traceparent", parent)]
+    return [("traceparent", parent), ("tracestate", state)]
+
+
+def dead_letter(message: Message, result: Result, defect: Defect) -> DeadLetter:
+    """Copy an input for the dead letter topic.
+
+    Args:
+        message: as it came; copied byte for byte.
+        result: of its outcome.
+        defect: why it failed.
+
+    Returns:
+        The copy, with the headers that Kafka Connect's tools read, and two of ours.
+    """
+    topic, partition = message.partition
+    stage = b"VALUE_CONVERTER" if result in (Result.INVALID, Result.UNSUPPORTED) else b"TASK_PUT"
+    return DeadLetter(
+        message.key,
+        message.value,
+        [
+            *(message.headers or []),
+            ("__connect.errors.topic", topic.encode()),
+            ("__connect.errors.partition", b"%d" % partition),
+            ("__connect.errors.offset", b"%d" % message.offset),
+            ("__connect.errors.stage", stage),
+            ("__connect.errors.class.name", b"cxone-delta-stream"),
+            ("__connect.errors.exception.class.name", result.encode()),
+            ("__connect.errors.exception.message", defect.message.encode()),
+            ("__cxone.result", result.encode()),
+            ("__cxone.code", defect.code.encode()),
+        ],
+    )
+
+
+def without_value(letter: DeadLetter) -> DeadLetter:
+    """Shrink a dead letter that is too large for its topic to the headers that say why (contract section 3)."""
+    ours = [(name, value) for name, value in letter.headers if name.startswith(("__connect.errors.", "__cxone."))]
+    return DeadLetter(None, None, [*ours, ("__cxone.value.omitted", b"size")])

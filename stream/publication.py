@@ -1,0 +1,171 @@
+"""Outcomes out, commits in: the outbox, the ledgers and the publisher, in one hand.
+
+The publisher's producer can hang for ever inside its library (librdkafka issues 5511 and 5456), and after a transport
+error nobody knows whether a transaction was committed. Both end the same way: another producer with the same id, whose
+start ends all that the old one left; then the committed offsets tell by our nonce whether the outcomes are out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import structlog
+
+from . import metadata
+from .errors import FatalError
+from .metadata import UnreadableMetadataError
+from .outbox import Outbox, State, Transaction
+from .ports import Aborted, Broken, Committed, Ready
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Collection, Iterator
+
+    from .model import Assignment, Settled
+    from .partitions import CommittedOffset, Partitions
+    from .ports import Report, Sink, Source
+
+log = structlog.get_logger()
+
+TRANSACTION_HANG_S = 20.0
+"""A broker's restart takes 13 to 14 s (measured): what takes longer hangs."""
+REBUILD_HANG_S = 60.0
+MAX_REBUILD_HANG_S = 600.0
+MAX_FENCED = 5
+FENCED_WITHIN_S = 300.0
+
+
+class Publication:
+    """Settled outcomes from the verdict to the commit."""
+
+    def __init__(self, source: Source, sink: Sink, partitions: Partitions, rng: random.Random, now_s: float) -> None:
+        self.outbox = Outbox(now_s)
+        self._source = source
+        self._sink = sink
+        self._partitions = partitions
+        self._rng = rng
+        self._rebuild_hang_s = REBUILD_HANG_S
+        self._fenced_s: deque[float] = deque(maxlen=MAX_FENCED)
+
+    def advance(self, now_s: float, clean: Collection[Assignment] = ()) -> Iterator[Settled]:
+        """Take reports, fill the next transaction, and watch over the publisher.
+
+        Args:
+            now_s: the loop's clock.
+            clean: assignments that end now, with no request unanswered: their mark may say so.
+
+        Yields:
+            Outcomes that are committed, or late and dropped: their records are decided.
+
+        Raises:
+            FatalError: when another instance fences this one again and again.
+        """
+        for report in self._sink.reports():
+            yield from self._take_report(report, now_s)
+        if self.outbox.state is State.RESOLVING:
+            yield from self._resolve(now_s)
+        if self.outbox.may_open(now_s):
+            yield from self._open(now_s, clean)
+        self._watch(now_s)
+
+    def has_work_for(self, assignments: Collection[Assignment], clean: Collection[Assignment]) -> bool:
+        """Whether something of these assignments is still to be committed."""
+        if self.outbox.open is not None or self.outbox.has_waiting:
+            return True
+        return any(
+            self._partitions.has_news(assignment, may_be_clean=assignment in clean) for assignment in assignments
+        )
+
+    def drop_late(self) -> list[Settled]:
+        """Forget the waiting outcomes of ended assignments; return them, for their records are decided elsewhere."""
+        return self.outbox.drop(self._partitions.owns)
+
+    def _open(self, now_s: float, clean: Collection[Assignment]) -> Iterator[Settled]:
+        yield from self.drop_late()
+        owned = [partition.assignment for partition in self._partitions]
+        if not self.outbox.has_waiting and not any(
+            self._partitions.has_news(assignment, may_be_clean=assignment in clean) for assignment in owned
+        ):
+            return
+        group = self._source.group()
+        if group is None:
+            return
+        settled = self.outbox.next_settled()
+        for each in settled:
+            self._partitions.settle(each.assignment, each.offset)
+        nonce = f"{self._rng.getrandbits(64):016x}"
+        commits = [
+            self._partitions.commit(assignment, nonce, may_be_clean=assignment in clean)
+            for assignment in owned
+            if self._partitions.has_news(assignment, may_be_clean=assignment in clean)
+        ]
+        transaction = Transaction(nonce, settled, tuple(commits), group)
+        self.outbox.begin(transaction, now_s)
+        self._sink.publish(transaction)
+
+    def _take_report(self, report: Report, now_s: float) -> Iterator[Settled]:
+        match report:
+            case Ready():
+                self._rebuild_hang_s = REBUILD_HANG_S
+                self.outbox.rebuilt(now_s)
+            case Committed():
+                yield from self._committed(now_s)
+            case Aborted(reason=reason):
+                log.warning("transaction_aborted", reason=reason, outcomes=len(self.outbox))
+                self.outbox.aborted(now_s)
+            case Broken(reason=reason, fenced=fenced):
+                if fenced:
+                    self._count_fencing(now_s)
+                self._rebuild(reason, now_s)
+
+    def _committed(self, now_s: float) -> Iterator[Settled]:
+        transaction = self.outbox.committed(now_s)
+        for commit in transaction.commits:
+            begun = self._partitions.confirm(commit)
+            if begun is not None:
+                self._source.begin(begun.assignment.partition, begun.ledger.committed)
+        yield from transaction.settled
+
+    def _resolve(self, now_s: float) -> Iterator[Settled]:
+        """Find out whether the transaction of the old producer was committed."""
+        transaction = self.outbox.open
+        if transaction is None:
+            return
+        ours = [commit for commit in transaction.commits if self._partitions.current(commit.assignment)]
+        if ours:
+            found = self._source.committed([commit.assignment.partition for commit in ours])
+            if found is None:
+                return
+            if any(_nonce(found[commit.assignment.partition]) == transaction.nonce for commit in ours):
+                log.info("transaction_resolved", committed=True)
+                yield from self._committed(now_s)
+                return
+        log.info("transaction_resolved", committed=False)
+        self.outbox.aborted(now_s)
+
+    def _watch(self, now_s: float) -> None:
+        state, since_s = self.outbox.state, self.outbox.since_s
+        if state is State.OPEN and now_s - since_s > TRANSACTION_HANG_S:
+            self._rebuild(f"a transaction did not end within {TRANSACTION_HANG_S:.0f} s", now_s)
+        elif state is State.REBUILDING and now_s - since_s > self._rebuild_hang_s:
+            self._rebuild_hang_s = min(2 * self._rebuild_hang_s, MAX_REBUILD_HANG_S)
+            self._rebuild("the new producer did not start", now_s)
+
+    def _rebuild(self, reason: str, now_s: float) -> None:
+        log.warning("producer_rebuild", reason=reason, outcomes=len(self.outbox))
+        self.outbox.rebuilding(now_s)
+        self._sink.replace()
+
+    def _count_fencing(self, now_s: float) -> None:
+        self._fenced_s.append(now_s)
+        if len(self._fenced_s) == MAX_FENCED and now_s - self._fenced_s[0] < FENCED_WITHIN_S:
+            what = f"another producer with the same transactional id fenced this one {MAX_FENCED} times in a row"
+            raise FatalError(what, "give each instance its own KAFKA_INSTANCE_ID")
+
+
+def _nonce(committed: CommittedOffset) -> str | None:
+    try:
+        return metadata.decode(committed.text, committed.offset or 0).nonce
+    except UnreadableMetadataError:
+        return None

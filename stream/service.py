@@ -1,0 +1,150 @@
+"""Puts the service together and ends it: settings in, an exit code out. The only place that knows all edges."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from .audit import AuditLog
+from .clock import SystemClock
+from .consumer import KafkaSource
+from .cxone import Api, CxoneClient
+from .errors import FatalError
+from .flights import InFlightLimits
+from .intake import Defaults, Intake
+from .lanes import BatchLimits
+from .lease import Lease
+from .log import flush, get_log
+from .loop import Bounds, Loop, Parts
+from .outcome import Form, OutcomeWriter
+from .publisher import KafkaSink, read_topics
+from .schema_files import load_schemas
+from .settings_fields import PACKAGED_SCHEMAS
+from .start import Start, StartAt
+from .workers import Workers
+
+if TYPE_CHECKING:
+    from .schema_files import SchemaFile
+    from .settings_model import Settings
+    from .validate import Schemas
+
+DRAIN_SHARE_FOR_ALL = 0.97
+"""When this share of `STREAM_DRAIN_S` has passed the process ends, even if a library still blocks."""
+
+
+def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT; does not return (contract section 6).
+
+    The process ends by `os._exit` after the logs are flushed: a thread that is stuck in librdkafka would block a
+    normal exit for ever.
+
+    Args:
+        settings: judged and complete.
+
+    Raises:
+        ConfigurationError: when a schema file cannot be used; nothing outside has been touched then.
+    """
+    schemas, files = load_schemas(settings.stream.schemas_dir, PACKAGED_SCHEMAS, require=settings.stream.require_schema)
+    code = 1
+    try:
+        _run(settings, schemas, files)
+        code = 0
+    except FatalError as error:
+        get_log().critical("service_failed", reason=str(error))
+    except Exception:  # noqa: BLE001 - the loop's top: whatever it was, the next process starts from the last commit
+        get_log().critical("service_failed", exc_info=True)
+    finally:
+        _exit(code)
+
+
+def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...]) -> None:
+    log = get_log()
+    for warning in settings.warnings:
+        log.warning("configuration", reason=warning)
+    for file in files:
+        log.info("schema_loaded", file=file.name, sha256=file.sha256)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    loop = build(settings, schemas)
+    log.info("service_started", topics=list(settings.kafka.input_topics), group=settings.kafka.group_id)
+
+    def stopping() -> bool:
+        if not stop.is_set():
+            return False
+        _end_by_force_after(DRAIN_SHARE_FOR_ALL * settings.stream.drain_s)
+        return True
+
+    loop.run(stopping)
+    log.info("service_ended")
+
+
+def build(settings: Settings, schemas: Schemas) -> Loop:
+    """Put the loop together from its real edges.
+
+    Args:
+        settings: judged and complete.
+        schemas: compiled.
+
+    Returns:
+        A loop that has not joined the group yet.
+
+    Raises:
+        FatalError: when the outcome topic or the audit log cannot be used.
+    """
+    stream, kafka, cxone = settings.stream, settings.kafka, settings.cxone
+    clock = SystemClock()
+    lease = Lease(kafka.session_timeout_s)
+    audit = AuditLog(stream.audit_log)
+    client = CxoneClient(
+        Api(
+            cxone.base_url,
+            cxone.token_path,
+            cxone.execute_path,
+            cxone.max_in_flight,
+            lambda: (cxone.client_id(), cxone.client_secret()),
+        ),
+        clock,
+    )
+    pool = Workers(cxone.max_in_flight, client.perform, lease, clock)
+    sink = KafkaSink(kafka, read_topics(kafka), pool.wake)
+    return Loop(
+        Parts(
+            source=KafkaSource(kafka),
+            pool=pool,
+            sink=sink,
+            clock=clock,
+            rng=random.Random(),  # noqa: S311 - jitter and names, no secrets
+            intake=Intake(schemas, Defaults(cxone.datastore_id, stream.update_type, stream.conflict_resolution)),
+            start=Start(StartAt(kafka.start), stream.ignore_offset_metadata),
+            writer=OutcomeWriter(Form(kafka.group_id, stream.cloudevents, kafka.dead_letter_topic is not None)),
+            audit=audit,
+            lease=lease,
+        ),
+        Bounds(
+            BatchLimits(stream.batch_size, stream.batch_bytes, stream.batch_linger_ms / 1000),
+            InFlightLimits(cxone.max_in_flight, cxone.max_in_flight_per_datastore),
+            stream.buffer_bytes,
+            stream.drain_s,
+        ),
+    )
+
+
+def _end_by_force_after(seconds: float) -> None:
+    """End in time whatever happens: what is not committed by then is the next owner's (contract section 4.6)."""
+
+    def end() -> None:
+        get_log().warning("drain_cut_short", after_s=round(seconds, 1))
+        _exit(0)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
+def _exit(code: int) -> None:
+    flush()
+    os._exit(code)
