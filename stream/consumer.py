@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from .ports import Rebalance
-    from .settings_model import Kafka
+    from .settings import Kafka
 
 CHUNK = 1_000
 CALL_TIMEOUT_S = 0.2
@@ -121,11 +121,14 @@ class KafkaSource:
     def _committed(self, answer: Any) -> CommittedOffset:  # noqa: ANN401 - the stubs lack `error`
         if answer.error is not None:
             raise KafkaException(answer.error)
-        ends = self._consumer.get_watermark_offsets(answer, timeout=CALL_TIMEOUT_S, cached=False)
-        if ends is None:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
         offset = answer.offset if answer.offset >= 0 else None
-        return CommittedOffset(offset, answer.metadata or "", *ends)
+        return CommittedOffset(offset, answer.metadata or "", *self._ends_of_log(answer))
+
+    def _ends_of_log(self, partition: KafkaPartition) -> tuple[int, int]:
+        ends = self._consumer.get_watermark_offsets(partition, timeout=CALL_TIMEOUT_S, cached=False)
+        if not ends:  # the binding gives None on a time-out
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+        return ends
 
     def committed_texts(self, topic: str) -> list[str] | None:
         """Read the metadata of all partitions of a topic that have a committed offset; None without an answer."""
@@ -145,10 +148,9 @@ class KafkaSource:
             )
             if found.error is None and found.offset >= 0:
                 return int(found.offset)
-            ends = self._consumer.get_watermark_offsets(found, timeout=CALL_TIMEOUT_S, cached=False)
+            return self._ends_of_log(found)[1]
         except KafkaException:
             return None
-        return None if ends is None else int(ends[1])
 
     def begin(self, partition: TopicPartition, offset: int) -> None:
         """Let an assigned partition flow from an offset, from the next poll on (never inside of a callback)."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-import structlog
-
 from .dialogue import Wait, execute
 from .flights import Flights
 from .lanes import Lanes
+from .log import get_log
 from .pace import Pace
 from .payload import build
 from .ports import LeaseLost
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from .model import Assignment, Decided, Event, Settled
     from .ports import Pool
 
-log = structlog.get_logger()
+log = get_log()
 
 
 class Execution:

@@ -60,7 +60,8 @@ class Flights:
     def launch(self, batch: Batch, dialogue: Dialogue) -> Flight:
         """Take note of a new batch that a worker is given."""
         self._numbers += 1
-        flight = Flight(self._numbers, batch, dialogue, frozenset(event.assignment for event in batch.events))
+        shared = {id(event.assignment): event.assignment for event in batch.events}  # hashed once each, not per event
+        flight = Flight(self._numbers, batch, dialogue, frozenset(shared.values()))
         self._flights[flight.number] = flight
         datastore_id = batch.lane.datastore_id
         self._per_datastore[datastore_id] = self._per_datastore.get(datastore_id, 0) + 1

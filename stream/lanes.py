@@ -167,13 +167,14 @@ class _Lane:
 
     def take(self, limits: BatchLimits) -> list[Event]:
         taken: list[Event] = []
-        body_bytes = ENVELOPE_BYTES
+        record_bytes, most_bytes = 0, limits.body_bytes - ENVELOPE_BYTES
         while self.events and len(taken) < limits.size:
-            body_bytes += len(self.events[0].record) + 1
-            if taken and body_bytes > limits.body_bytes:
+            next_bytes = record_bytes + len(self.events[0].record) + 1
+            if taken and next_bytes > most_bytes:
                 break
+            record_bytes = next_bytes
             taken.append(self.events.popleft())
-        self.record_bytes -= sum(len(event.record) + 1 for event in taken)
+        self.record_bytes -= record_bytes
         self._find_oldest(limits)
         return taken
 

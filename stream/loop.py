@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
 from . import audit
 from .clock import rfc3339
 from .execution import Execution
 from .intake import Unfit
 from .ledger import Delivery
+from .log import get_log
 from .partitions import Partitions, Phase
 from .publication import Publication
 from .status import Tally
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from .ports import Pool, Sink, Source
     from .start import Start
 
-log = structlog.get_logger()
+log = get_log()
 
 BUSY_POLL_S = 0.004
 IDLE_POLL_S = 0.02

@@ -28,6 +28,8 @@ NO_DEAD_LETTER = frozenset({Result.INTEGRITY})
 """Failed, but executed: a dead letter would invite somebody to send it again."""
 
 _CONTENT_TYPE: tuple[str, bytes] = ("content-type", b"application/json")
+_PLAIN_HEADERS: Headers = [_CONTENT_TYPE]
+"""Shared by all outcomes that have no other: never changed."""
 _TRACE_PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACE_STATE = re.compile(rb"[\x20-\x7e]+")
 
@@ -114,6 +116,8 @@ class OutcomeWriter:
         return dead_letter(message, result, defect)
 
     def _headers(self, message: Message, timestamp: str) -> Headers:
+        if not message.headers and not self._form.cloudevents:
+            return _PLAIN_HEADERS
         headers: Headers = [_CONTENT_TYPE]
         if message.headers:
             headers += _trace_context(message.headers)

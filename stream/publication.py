@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-import structlog
-
 from . import metadata
 from .errors import FatalError
+from .log import get_log
 from .metadata import UnreadableMetadataError
 from .outbox import Outbox, State, Transaction
 from .ports import Aborted, Broken, Committed, Ready
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from .partitions import CommittedOffset, Partitions
     from .ports import Report, Sink, Source
 
-log = structlog.get_logger()
+log = get_log()
 
 TRANSACTION_HANG_S = 20.0
 """A broker's restart takes 13 to 14 s (measured): what takes longer hangs."""

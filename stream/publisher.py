@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from .model import DeadLetter, Headers, Settled
     from .outbox import Transaction
-    from .settings_model import Kafka
+    from .settings import Kafka
 
 INIT_TIMEOUT_S = 10.0
 SEND_OFFSETS_TIMEOUT_S = 10.0

@@ -22,13 +22,13 @@ from .loop import Bounds, Loop, Parts
 from .outcome import Form, OutcomeWriter
 from .publisher import KafkaSink, read_topics
 from .schema_files import load_schemas
-from .settings_fields import PACKAGED_SCHEMAS
+from .settings import PACKAGED_SCHEMAS
 from .start import Start, StartAt
 from .workers import Workers
 
 if TYPE_CHECKING:
     from .schema_files import SchemaFile
-    from .settings_model import Settings
+    from .settings import Settings
     from .validate import Schemas
 
 DRAIN_SHARE_FOR_ALL = 0.97

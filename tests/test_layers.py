@@ -27,16 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "log": set(),
     # configuration
-    "settings_secret": set(),
-    "settings_names": set(),
-    "settings_fields": {"settings_secret"},
-    "settings_values": {"settings_secret"},
-    "kafka_properties": set(),
-    "kafka_config": {"errors", "kafka_properties", "settings_names", "settings_secret", "settings_values"},
-    "settings_model": {"kafka_properties", "model", "settings_fields", "settings_secret", "settings_values"},
-    "settings_sources": {"errors", "kafka_config", "settings_names", "settings_secret"},
-    "settings_table": {"kafka_config", "settings_model", "settings_secret"},
-    "settings": {"errors", "kafka_config", "settings_model", "settings_secret", "settings_sources", "settings_table"},
+    "settings": {"errors", "model"},
     # the pure core, in the order in which an event meets it
     "decode": {"codes", "model"},
     "validate": {"codes", "model"},
@@ -59,13 +50,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "status": set(),
     "audit": {"errors", "model"},
     "start": {"metadata", "model", "partitions", "ports"},
-    "execution": {"dialogue", "flights", "lanes", "model", "pace", "payload", "ports"},
-    "publication": {"errors", "metadata", "model", "outbox", "partitions", "ports"},
+    "execution": {"dialogue", "log", "flights", "lanes", "model", "pace", "payload", "ports"},
+    "publication": {"errors", "log", "metadata", "model", "outbox", "partitions", "ports"},
     "loop": {
-        *("audit", "clock", "execution", "flights", "intake", "lanes", "lease", "ledger", "model", "outcome"),
+        *("audit", "clock", "execution", "flights", "intake", "lanes", "lease", "ledger", "log", "model", "outcome"),
         *("partitions", "ports", "publication", "start", "status"),
     },
+    # the edges
+    "consumer": {"errors", "log", "model", "partitions", "ports", "settings"},
+    "publisher": {"errors", "log", "model", "outbox", "outcome", "ports", "settings"},
+    "cxone": {"clock", "dialogue", "log", "payload", "token"},
+    "workers": {"clock", "dialogue", "flights", "lease", "ports"},
     # what wires it all
+    "service": {
+        *("audit", "clock", "consumer", "cxone", "errors", "flights", "intake", "lanes", "lease", "log", "loop"),
+        *("outcome", "publisher", "schema_files", "settings", "start", "validate", "workers"),
+    },
+    "cli": {"__init__", "errors", "log", "sandbox", "service", "settings"},
     "__main__": {"cli"},
     # what a machine needs to try it all: modules of one folder know each other, and nothing of the service
     "sandbox": {"errors"},

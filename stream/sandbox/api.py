@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -16,7 +17,7 @@ from .faults import Call, Evidence, Fault, Faults, Plan
 from .payload import Breaches, Execute, header_breaches, is_data_store_id, read_execute
 from .records import Absent, Applied, Conflicts, RecordStore
 from .tokens import Credentials, Tokens, form_error
-from .wire import Cut, Reply, deliver, has_left
+from .wire import Cut, Reply, deliver, ending_of, has_left, until_gone
 
 READ_PREFIX: Final = b"/api/v2/datastores/"
 REFUSE_KEY: Final = "_refuse"
@@ -69,16 +70,19 @@ class ApiCall:
         client = f"{request.client.host}:{request.client.port}" if request.client else "unknown"
         sequence = self._parts.log.begin(self._call, client, self._parts.clock())
         reply: Reply | Cut = Cut.GONE
-        ending: Ending = "gone"
-        try:
-            reply = await self._reply(request, sequence)
-            ending = await deliver(reply, scope, receive, send)
-        except (ClientDisconnect, asyncio.CancelledError):
-            # The client left while it sent, or the stand-in stops: nobody is there to be answered.
-            ending = "gone"
-        finally:
-            status = reply.status if isinstance(reply, Reply) and ending == "answered" else None
-            self._parts.log.end(sequence, ending, status, self._parts.clock())
+        with suppress(ClientDisconnect, asyncio.CancelledError):
+            try:
+                reply = await self._reply(request, sequence)
+                if reply is Cut.SILENCE:
+                    await until_gone(receive)
+            finally:
+                # Noted before it happens: whoever has the answer, or its absence, finds it in the log.
+                self._note_end(sequence, reply, ending_of(reply, scope))
+            await deliver(reply, scope, receive, send)
+
+    def _note_end(self, sequence: int, reply: Reply | Cut, ending: Ending) -> None:
+        status = reply.status if isinstance(reply, Reply) and ending == "answered" else None
+        self._parts.log.end(sequence, ending, status, self._parts.clock())
 
     async def _reply(self, request: Request, sequence: int) -> Reply | Cut:
         outage = self._parts.faults.outage()

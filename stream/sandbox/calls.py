@@ -23,8 +23,9 @@ class Request:
     many) and `checksum` (of the body) are known once the body is read and sound. `overlaps` names the execute requests
     that were on the wire with one of the same records when this one came: a client that keeps the order of its events
     has none. `applied` tells whether it was carried out, `status` what was answered, None when nothing was. `ending`
-    is `answered`, `reset` (the sandbox cut the connection), `lost` (it never answered, the client gave up) or `gone`
-    (the client left before the answer); None while it is on the wire.
+    is `answered`, `reset` (a fault cut the connection), `lost` (a fault kept the answer back until the client gave up)
+    or `gone` (the client left before the answer, or the stand-in stopped); None while it is on the wire. A client that
+    has its answer finds it noted here.
     """
 
     sequence: int

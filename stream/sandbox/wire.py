@@ -40,28 +40,35 @@ class Cut(Enum):
     GONE = auto()
 
 
-async def deliver(ending: Reply | Cut, scope: Scope, receive: Receive, send: Send) -> Ending:
-    """End a call on its connection; returns how it ended, as seen from here."""
-    if has_left(scope):
+def ending_of(reply: Reply | Cut, scope: Scope) -> Ending:
+    """Foresee how a call ends with this reply, on the connection as it is now."""
+    if reply is Cut.SILENCE:
+        return "lost"
+    if reply is Cut.GONE or has_left(scope):
         return "gone"
-    if isinstance(ending, Reply):
-        headers = {"content-type": "application/json"} if ending.body is not None else {}
-        await Response(ending.body, ending.status, headers | dict(ending.headers))(scope, receive, send)
-        return "answered"
-    if ending is Cut.RESET:
+    return "reset" if reply is Cut.RESET else "answered"
+
+
+async def deliver(reply: Reply | Cut, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a call, or end it without an answer; returns when the answer is sent or the connection is gone."""
+    if isinstance(reply, Reply) and not has_left(scope):
+        headers = {"content-type": "application/json"} if reply.body is not None else {}
+        await Response(reply.body, reply.status, headers | dict(reply.headers))(scope, receive, send)
+        return
+    if reply is Cut.RESET:
         _reset(scope["state"][_TRANSPORT])
-    await _until_disconnected(receive)
-    return "reset" if ending is Cut.RESET else "lost"
+    await until_gone(receive)
+
+
+async def until_gone(receive: Receive) -> None:
+    """Wait until the connection of a call whose body has been read is closed, from whichever side."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def has_left(scope: Scope) -> bool:
     """Tell whether the client has closed the connection of a call whose body has been read."""
     return bool(scope["state"][_TRANSPORT].is_closing())
-
-
-async def _until_disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _reset(transport: asyncio.BaseTransport) -> None:

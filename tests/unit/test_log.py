@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from stream.log import REDACTED, configure_log, flush, get_log
-from stream.settings_secret import Secret
+from stream.settings.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from stream.errors import ConfigurationError
 from stream.settings import Settings, load_settings
-from stream.settings_names import distance, nearest
-from stream.settings_secret import Secret, UnusableError
+from stream.settings.names import distance, nearest
+from stream.settings.secret import Secret, UnusableError
 
 LEAST = {
     "CXONE_REGION": "us-21.niceincontact.com",

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .errors import Problem
+from ..errors import Problem
 from .kafka_properties import ALIASES, PROPERTIES, REFUSED
-from .settings_names import nearest
-from .settings_secret import UnusableError, is_directory, is_file, secret_text
-from .settings_values import printable, secure_url
+from .names import nearest
+from .secret import UnusableError, is_directory, is_file, secret_text
+from .values import printable, secure_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic_core import PydanticUndefined
-
 from .kafka_config import variable
-from .settings_model import Cxone, Kafka, Settings, Stream
-from .settings_secret import Secret
+from .model import Cxone, Kafka, Settings, Stream
+from .secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +14,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
-PARTS: Mapping[str, type[Cxone | Kafka | Stream]] = {"CXONE_": Cxone, "KAFKA_": Kafka, "STREAM_": Stream}
+PARTS: Mapping[str, type[Cxone | Kafka | Stream]] = {
+    "CXONE_": Cxone,
+    "KAFKA_": Kafka,
+    "STREAM_": Stream,
+}
 """The class of each prefix."""
 
 NOT_YET: Mapping[str, str] = {
@@ -86,7 +88,7 @@ def _rows() -> list[Row]:
 def _default(field: SettingField) -> str:
     if shown := field.note["shown"]:
         return shown
-    return "required" if field.info.default is PydanticUndefined else _plain(field.info.default)
+    return "required" if field.info.is_required() else _plain(field.info.default)
 
 
 def _plain(value: object) -> str:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BeforeValidator, Field
 
-from .settings_secret import UnusableError, is_directory, is_file
+from .secret import UnusableError, is_directory, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic import JsonValue, ValidationInfo
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent.parent
 _INSTALLED_SCHEMAS = _PACKAGE / "schemas"
 PACKAGED_SCHEMAS = _INSTALLED_SCHEMAS if _INSTALLED_SCHEMAS.is_dir() else _PACKAGE.parent / "schemas"
 """Inside the installed package; in a checkout, where they are not copied in, the directory at the top."""

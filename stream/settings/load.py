@@ -1,8 +1,8 @@
 """Reads the settings once, judges all of them, and gives them as one frozen value (contract section 5).
 
-The way of a setting: `settings_sources` (who says what) -> here -> `settings_model` (what it means; librdkafka's own
+The way of a setting: `sources` (who says what) -> here -> `model` (what it means; librdkafka's own
 properties in `kafka_config`) -> `Settings`. Whatever is wrong is collected on the way and told at once; nothing outside
-the process is touched before. `settings_table` shows them to people.
+the process is touched before. `table` shows them to people.
 
 pydantic judges types and bounds. Its companion pydantic-settings is not used to read: it takes the process environment
 only, substitutes `${…}` inside secrets of a `.env`, ignores misspelt names, and cannot say which source was wrong.
@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from ..errors import ConfigurationError, Problem
 from . import kafka_config
-from .errors import ConfigurationError, Problem
-from .settings_model import Cxone, Kafka, Settings, Stream
-from .settings_secret import Secret, UnusableError, read_secret_file, secret_text
-from .settings_sources import FILE, Entries, names_property, read_sources
-from .settings_table import FIELDS, NOT_YET, ROWS, describe, markdown_table, without_effect
+from .model import Cxone, Kafka, Settings, Stream
+from .secret import Secret, UnusableError, read_secret_file, secret_text
+from .sources import FILE, Entries, names_property, read_sources
+from .table import FIELDS, without_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
-
-__all__ = ["NOT_YET", "ROWS", "Settings", "describe", "load_settings", "markdown_table"]
 
 _WEBHOOK = "REPLICATION_WEBHOOK_URL"
 _CREDENTIALS = ("CXONE_CLIENT_ID", "CXONE_CLIENT_SECRET")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from dotenv.parser import parse_stream
 
-from .errors import Problem
+from ..errors import Problem
 from .kafka_config import PREFIX as KAFKA_CONFIG
 from .kafka_config import VARIABLES, property_of
-from .settings_names import is_service_link, nearest
-from .settings_secret import UnusableError, is_file, read_text_file
+from .names import is_service_link, nearest
+from .secret import UnusableError, is_file, read_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -22,10 +22,9 @@ from pydantic import (
     field_validator,
 )
 
-from . import settings_values as values
-from .kafka_properties import PROPERTIES
-from .model import ConflictResolution, UpdateType
-from .settings_fields import (
+from ..model import ConflictResolution, UpdateType
+from . import values
+from .fields import (
     PACKAGED_SCHEMAS,
     Lower,
     Upper,
@@ -40,8 +39,9 @@ from .settings_fields import (
     whole,
     whole_fix,
 )
-from .settings_secret import Secret, UnusableError
-from .settings_values import HostPort
+from .kafka_properties import PROPERTIES
+from .secret import Secret, UnusableError
+from .values import HostPort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,21 @@
+"""What can be configured: read once, judged as a whole, told in one line for each problem (contract section 5)."""
+
+from __future__ import annotations
+
+from .fields import PACKAGED_SCHEMAS
+from .load import load_settings
+from .model import Cxone, Kafka, Settings, Stream
+from .table import NOT_YET, ROWS, describe, markdown_table
+
+__all__ = [
+    "NOT_YET",
+    "PACKAGED_SCHEMAS",
+    "ROWS",
+    "Cxone",
+    "Kafka",
+    "Settings",
+    "Stream",
+    "describe",
+    "load_settings",
+    "markdown_table",
+]
