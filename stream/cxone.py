@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from . import __version__
 from .dialogue import Answer, NoAnswer, Renewed, RenewToken, Send
 from .log import get_log
 from .payload import EXECUTE_HEADERS
@@ -59,6 +60,7 @@ class CxoneClient:
         self._clock = clock
         self._client = httpx.Client(
             base_url=api.base_url,
+            headers={"User-Agent": f"cxone-delta-stream/{__version__}"},
             follow_redirects=False,
             trust_env=True,
             limits=httpx.Limits(max_connections=api.max_in_flight + 1, max_keepalive_connections=api.max_in_flight + 1),

@@ -137,8 +137,9 @@ class Loop:
         """Give partitions away: wait a little for what is on the wire, commit once, forget."""
         now_s = self._parts.clock.monotonic_s()
         ended = {owned.assignment for each in partitions if (owned := self.partitions.get(each)) is not None}
-        if ended:
-            self._finish(ended, now_s + REVOKE_WAIT_S, now_s + REVOKE_WAIT_S + REVOKE_COMMIT_S)
+        if not ended:
+            return  # a drain has given them up already
+        self._finish(ended, now_s + REVOKE_WAIT_S, now_s + REVOKE_WAIT_S + REVOKE_COMMIT_S)
         self._end(ended)
         log.info("partitions_revoked", partitions=_names(partitions))
 

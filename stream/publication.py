@@ -31,6 +31,10 @@ TRANSACTION_HANG_S = 20.0
 """A broker's restart takes 13 to 14 s (measured): what takes longer hangs."""
 REBUILD_HANG_S = 60.0
 MAX_REBUILD_HANG_S = 600.0
+FIRST_REBUILD_PAUSE_S = 0.5
+MAX_REBUILD_PAUSE_S = 10.0
+"""Between producers that break as soon as they start, for example without the right to their transactional id."""
+MAX_COUNTED_REBUILDS = 16
 MAX_FENCED = 5
 FENCED_WITHIN_S = 300.0
 
@@ -45,6 +49,8 @@ class Publication:
         self._partitions = partitions
         self._rng = rng
         self._rebuild_hang_s = REBUILD_HANG_S
+        self._rebuilds = 0
+        self._rebuild_at_s: float | None = None
         self._fenced_s: deque[float] = deque(maxlen=MAX_FENCED)
 
     def advance(self, now_s: float, clean: Collection[Assignment] = ()) -> Iterator[Settled]:
@@ -106,7 +112,6 @@ class Publication:
     def _take_report(self, report: Report, now_s: float) -> Iterator[Settled]:
         match report:
             case Ready():
-                self._rebuild_hang_s = REBUILD_HANG_S
                 self.outbox.rebuilt(now_s)
             case Committed():
                 yield from self._committed(now_s)
@@ -119,6 +124,7 @@ class Publication:
                 self._rebuild(reason, now_s)
 
     def _committed(self, now_s: float) -> Iterator[Settled]:
+        self._rebuilds, self._rebuild_hang_s = 0, REBUILD_HANG_S
         transaction = self.outbox.committed(now_s)
         for commit in transaction.commits:
             begun = self._partitions.confirm(commit)
@@ -147,14 +153,23 @@ class Publication:
         state, since_s = self.outbox.state, self.outbox.since_s
         if state is State.OPEN and now_s - since_s > TRANSACTION_HANG_S:
             self._rebuild(f"a transaction did not end within {TRANSACTION_HANG_S:.0f} s", now_s)
+        elif self._rebuild_at_s is not None:
+            if now_s >= self._rebuild_at_s:
+                self._rebuild_at_s = None
+                self._sink.replace()
         elif state is State.REBUILDING and now_s - since_s > self._rebuild_hang_s:
             self._rebuild_hang_s = min(2 * self._rebuild_hang_s, MAX_REBUILD_HANG_S)
             self._rebuild("the new producer did not start", now_s)
 
     def _rebuild(self, reason: str, now_s: float) -> None:
+        """Give the producer up; the next one is made at once, or later if none has committed anything since the last."""
         log.warning("producer_rebuild", reason=reason, outcomes=len(self.outbox))
+        pause_s = (
+            min(FIRST_REBUILD_PAUSE_S * 2.0 ** (self._rebuilds - 1), MAX_REBUILD_PAUSE_S) if self._rebuilds else 0.0
+        )
+        self._rebuilds = min(self._rebuilds + 1, 16)
+        self._rebuild_at_s = now_s + pause_s
         self.outbox.rebuilding(now_s)
-        self._sink.replace()
 
     def _count_fencing(self, now_s: float) -> None:
         self._fenced_s.append(now_s)

@@ -181,12 +181,18 @@ class _Publisher(threading.Thread):
         """Make the producer, then write transactions until told to end or broken."""
         try:
             self._producer = Producer(self._properties, logger=logging.getLogger("kafka.producer"))
+        except KafkaException as error:
+            self._tell(_broken(error))
+            return
+        try:
             self._init()
             self._tell(Ready())
             while (transaction := self.inbox.get()) is not None:
                 self._tell(self._write(transaction))
         except KafkaException as error:
             self._tell(_broken(error))
+        finally:
+            del self._producer  # here, where its destructor may block without harm
 
     def _tell(self, report: Report) -> None:
         self.outbox.put(report)

@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # the edges
     "consumer": {"errors", "log", "model", "partitions", "ports", "settings"},
     "publisher": {"errors", "log", "model", "outbox", "outcome", "ports", "settings"},
-    "cxone": {"clock", "dialogue", "log", "payload", "token"},
+    "cxone": {"__init__", "clock", "dialogue", "log", "payload", "token"},
     "workers": {"clock", "dialogue", "flights", "lease", "ports"},
     # what wires it all
     "service": {
