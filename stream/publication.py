@@ -162,13 +162,11 @@ class Publication:
             self._rebuild("the new producer did not start", now_s)
 
     def _rebuild(self, reason: str, now_s: float) -> None:
-        """Give the producer up; the next one is made at once, or later if none has committed anything since the last."""
+        """Give the producer up; make the next one at once, or after a pause where this one has committed nothing."""
         log.warning("producer_rebuild", reason=reason, outcomes=len(self.outbox))
-        pause_s = (
-            min(FIRST_REBUILD_PAUSE_S * 2.0 ** (self._rebuilds - 1), MAX_REBUILD_PAUSE_S) if self._rebuilds else 0.0
-        )
-        self._rebuilds = min(self._rebuilds + 1, 16)
-        self._rebuild_at_s = now_s + pause_s
+        pause_s = FIRST_REBUILD_PAUSE_S * 2.0 ** (self._rebuilds - 1) if self._rebuilds else 0.0
+        self._rebuild_at_s = now_s + min(pause_s, MAX_REBUILD_PAUSE_S)
+        self._rebuilds = min(self._rebuilds + 1, MAX_COUNTED_REBUILDS)
         self.outbox.rebuilding(now_s)
 
     def _count_fencing(self, now_s: float) -> None:
