@@ -166,23 +166,23 @@ def _why_unreadable(value: bytes) -> Defect:
     if value.startswith(_BYTE_ORDER_MARK):
         return Defect(ErrorCode.NOT_UTF8, "The value begins with a byte order mark; send UTF-8 without it.")
     try:
-        value.decode()
+        text = value.decode()
     except UnicodeDecodeError as error:
         return Defect(ErrorCode.NOT_UTF8, f"The value is not UTF-8 at byte {error.start}.")
-    return _why_not_json(value)
+    return _why_not_json(text)
 
 
-def _why_not_json(value: bytes) -> Defect:
+def _why_not_json(text: str) -> Defect:
     """The standard library's parser names what `orjson` only refuses; it also accepts more, never less strictly."""
     try:
-        json.loads(value, parse_int=_finite, parse_float=_finite, parse_constant=_no_constant)
+        json.loads(text, parse_int=_finite, parse_float=_finite, parse_constant=_no_constant)
     except _RefusedError as refused:
         return refused.defect
     except RecursionError:
         return Defect(ErrorCode.NESTED_TOO_DEEP, "The value is nested deeper than can be sent on.")
     except json.JSONDecodeError as error:
         return Defect(ErrorCode.NOT_JSON, f"The value is not JSON at character {error.pos}.")
-    if re.search(rb"\\u[dD][89a-fA-F]", value):
+    if re.search(r"\\u[dD][89a-fA-F]", text):
         return Defect(ErrorCode.NOT_UTF8, "The value holds a lone surrogate, which is no character.")
     return Defect(ErrorCode.NESTED_TOO_DEEP, "The value is nested deeper than can be sent on.")
 

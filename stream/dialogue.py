@@ -151,6 +151,7 @@ def execute(batch: Batch, rng: random.Random) -> Generator[Step, Reply | None, t
                 attempts -= 1
                 reply = yield RenewToken(answer.token_generation)
                 if isinstance(reply, NoAnswer):
+                    renewed = False
                     failures += 1
                     yield Wait(FAILED.delay_s(failures, rng), reply.reason)
             case Meaning.UNAUTHORISED | Meaning.FORBIDDEN | Meaning.UNKNOWN:
@@ -244,11 +245,12 @@ def _json_object(body: bytes | None) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _by_id(records: object, member: str) -> dict[str, int]:
+def _by_id(records: object, member: str) -> dict[str, int | None]:
+    """Read the records that an answer names; one without a readable version is named all the same."""
     if not isinstance(records, list):
         return {}
     return {
-        record["id"]: record[member]
+        record["id"]: version if type(version := record.get(member)) is int else None
         for record in records
-        if isinstance(record, dict) and isinstance(record.get("id"), str) and isinstance(record.get(member), int)
+        if isinstance(record, dict) and isinstance(record.get("id"), str)
     }

@@ -37,6 +37,10 @@ class Ready(NamedTuple):
     since_s: float
 
 
+_NONE_UNDECIDED: deque[Event] = deque()
+"""Stands for a record without undecided events, of which nothing is kept."""
+
+
 class Lanes:
     """All undecided events, each either ready in its lane, on its way, or behind an older one of its record."""
 
@@ -51,12 +55,11 @@ class Lanes:
         """Take in an event that has just arrived."""
         self.size_bytes += event.size_bytes
         key = event.record_key
-        if key not in self._undecided:
+        waiting = self._undecided.get(key, _NONE_UNDECIDED)
+        if waiting is _NONE_UNDECIDED:
             self._undecided[key] = None
             self._lane(event.lane).append(event)
-            return
-        waiting = self._undecided[key]
-        if waiting is None:
+        elif waiting is None:
             self._undecided[key] = deque((event,))
         else:
             waiting.append(event)
@@ -179,8 +182,13 @@ class _Lane:
         return taken
 
     def _find_oldest(self, limits: BatchLimits) -> None:
-        """Look through what is left only where the linger decides: a lane with a full batch left is due anyway."""
-        if not self.is_full(limits):
+        """Look through what is left only where the linger decides: a lane with a full batch left is due anyway.
+
+        Its place among the due is that of its first event: with the time of one long gone it would always be first.
+        """
+        if self.is_full(limits):
+            self.oldest_s = self.events[0].arrived_s
+        else:
             self.oldest_s = min((event.arrived_s for event in self.events), default=math.inf)
 
     def drop(self, assignments: Collection[Assignment]) -> list[Event]:

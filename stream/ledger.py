@@ -87,7 +87,7 @@ class Ledger:
 
     def admits(self, offset: int) -> bool:
         """Whether one more delivered offset keeps the window and the metadata within their bounds."""
-        in_use = self.delivered_beyond_commit
+        in_use = self._delivered - self._confirmed_passed
         if in_use >= WINDOW:
             return False
         return offset - self.committed < MAX_BITMAP_SPAN or in_use < MAX_SPARSE_DELIVERED
@@ -130,7 +130,7 @@ class Ledger:
 
     def doubt(self, offset: int) -> None:
         """Take note that a request with this offset was sent and its answer is not known."""
-        if offset not in self._settled:
+        if offset >= self.committable and offset not in self._settled:
             self._doubtful.add(offset)
 
     @property

@@ -167,8 +167,11 @@ class Loop:
 
     def _take(self, messages: Iterable[Message], now_s: float) -> None:
         """Track, decode, validate; a fit event goes to its lane, an unfit one straight to its outcome."""
+        partition, owned = None, None
         for message in messages:
-            owned = self.partitions.get(message.partition)
+            if message.partition is not partition:  # chunks come in runs of one partition
+                partition = message.partition
+                owned = self.partitions.get(partition)
             if owned is None or owned.phase is not Phase.FLOWING:
                 continue  # fetched before it was taken from us, or refused
             delivery = owned.take(message)

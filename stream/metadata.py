@@ -73,6 +73,8 @@ def decode(text: str, committed: int) -> OffsetMetadata:
     Raises:
         UnreadableMetadataError: for any text that `encode` did not write; never guessed (design, ledger).
     """
+    if not text.isascii():
+        raise UnreadableMetadataError
     body, _, crc = text.rpartition(";")
     parts = body.split(";")
     if crc != f"{binascii.crc32(body.encode()):08x}" or len(parts) != 5 or parts[0] != VERSION:  # noqa: PLR2004
@@ -146,15 +148,17 @@ def _runs(settled: Sequence[int], committed: int) -> bytes:
 def _from_runs(data: bytes, committed: int) -> Iterator[int]:
     numbers = _from_leb128(data)
     position = committed
+    count = 0
     for gap in numbers:
         start = position + gap
         position = start + next(numbers, 0)
-        if position - start > MAX_RUN:  # a run is at most a window: anything longer was not written by us
+        count += position - start
+        if count > MAX_IN_RUNS:  # all runs together hold hardly more than a window: these were not written by us
             raise UnreadableMetadataError
         yield from range(start, position)
 
 
-MAX_RUN = 1 << 20
+MAX_IN_RUNS = 1 << 20
 
 
 def _leb128(number: int) -> bytes:

@@ -41,12 +41,16 @@ class Assignment(NamedTuple):
 class UpdateType(StrEnum):
     """Whether a record may be created (contract section 1)."""
 
+    __hash__ = str.__hash__  # Enum's own is written in Python: 0.3 µs, several times an event
+
     UPSERT = "UPSERT"
     UPDATE = "UPDATE"
 
 
 class ConflictResolution(StrEnum):
     """What the API does when the sent version is not the stored one (contract section 1)."""
+
+    __hash__ = str.__hash__
 
     OVERWRITE = "OVERWRITE"
     FAIL = "FAIL"
@@ -55,6 +59,8 @@ class ConflictResolution(StrEnum):
 
 class Result(StrEnum):
     """What became of an event (contract section 3)."""
+
+    __hash__ = str.__hash__
 
     APPLIED = "APPLIED"
     ALREADY_APPLIED = "ALREADY_APPLIED"
@@ -164,7 +170,7 @@ class Verdict:
     defect: Defect | None = None
     checksum_verified: bool = False
     confirmed: bool = False
-    versions: Mapping[str, int] | None = None
+    versions: Mapping[str, int | None] | None = None
     skipped: Mapping[str, int | None] | None = None
 
 

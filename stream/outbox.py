@@ -68,16 +68,28 @@ class Outbox:
         """Whether a transaction may be filled: none is open, and no abort asks for a pause."""
         return self.state is State.IDLE and now_s >= self._not_before_s
 
-    def next_settled(self) -> tuple[Settled, ...]:
-        """Take the outcomes of the next transaction, at most its bounds, at least one if there is any."""
+    def next_settled(self, settle: Callable[[Settled], bool]) -> tuple[tuple[Settled, ...], list[Settled]]:
+        """Take the outcomes of the next transaction, at most its bounds, at least one if there is any.
+
+        Args:
+            settle: tells the ledger of each; false when it is late, so that it must not be published.
+
+        Returns:
+            The outcomes of the transaction, and those that came too late.
+        """
         taken: list[Settled] = []
+        late: list[Settled] = []
         size_bytes = 0
         while self._waiting and len(taken) < MAX_TRANSACTION_EVENTS and size_bytes < MAX_TRANSACTION_BYTES:
             settled = self._waiting.popleft()
+            if not settle(settled):
+                late.append(settled)
+                continue
             taken.append(settled)
             letter = settled.dead_letter
             size_bytes += len(settled.value) + (len(letter.value or b"") if letter else 0)
-        return tuple(taken)
+        self._forget_unfit(late)
+        return tuple(taken), late
 
     def begin(self, transaction: Transaction, now_s: float) -> None:
         """Take note that a transaction was handed to the publisher."""

@@ -71,7 +71,7 @@ class OutcomeWriter:
                 settled.append(self._settle_event(event, value, Result.SKIPPED_STALE, None, timestamp))
                 continue
             version = versions.get(record_id)
-            confirmed = verdict.confirmed or version is not None
+            confirmed = verdict.confirmed or record_id in versions
             value = _write(usual, event.message, record_id, version, confirmed=confirmed)
             settled.append(self._settle_event(event, value, verdict.result, verdict.defect, timestamp))
         return settled

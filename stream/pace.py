@@ -43,7 +43,7 @@ def retry_after_s(retry_after: str | None, date: str | None) -> float | None:
     """
     text = (retry_after or "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), MAX_RETRY_AFTER_S)
+        return min(float(text), MAX_RETRY_AFTER_S)
     until, sent = _http_date(text), _http_date(date or "")
     if until is None or sent is None:
         return None

@@ -50,11 +50,16 @@ class OffsetCommit(NamedTuple):
 
 @dataclass(slots=True)
 class Partition:
-    """One assignment of one partition. `overflow` holds what was fetched past the window: at most one chunk."""
+    """One assignment of one partition.
+
+    `has_begun` once its offset is known: what settles of it then is committed, even when it is refused later.
+    `overflow` holds what was fetched past the window: at most one chunk.
+    """
 
     assignment: Assignment
     phase: Phase = Phase.AWAITING_OFFSET
     refusal: str = ""
+    has_begun: bool = False
     since_ms: int = 0
     ledger: Ledger = field(default_factory=lambda: Ledger(0, Inheritance((), 0)))
     is_paused: bool = False
@@ -128,6 +133,7 @@ class Partitions:
             owned.since_ms = left.since_ms
             suspects_end = committed.offset if left.clean else committed.high
             owned.ledger = Ledger(committed.offset, Inheritance(left.settled, suspects_end))
+        owned.has_begun = True
         owned.phase = Phase.MARKING
 
     def refuse(self, partition: TopicPartition, why: str) -> None:
@@ -137,16 +143,22 @@ class Partitions:
             owned.phase = Phase.REFUSED
             owned.refusal = why
 
-    def settle(self, assignment: Assignment, offset: int) -> None:
-        """Take note that an offset has its outcome in the transaction that is being filled."""
+    def settle(self, assignment: Assignment, offset: int) -> bool:
+        """Take note that an offset has its outcome in the transaction that is being filled.
+
+        Returns:
+            False when it is late: the assignment has ended, and its next owner will have an outcome of its own.
+        """
         owned = self.current(assignment)
-        if owned is not None:
-            owned.ledger.settle(offset)
+        if owned is None:
+            return False
+        owned.ledger.settle(offset)
+        return True
 
     def has_news(self, assignment: Assignment, *, may_be_clean: bool) -> bool:
         """Whether a commit would say something new of an assignment."""
         owned = self.current(assignment)
-        if owned is None or owned.phase not in (Phase.MARKING, Phase.FLOWING):
+        if owned is None or not owned.has_begun:
             return False
         return owned.ledger.is_dirty or (may_be_clean and owned.may_say_clean)
 

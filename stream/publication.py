@@ -87,7 +87,6 @@ class Publication:
         return self.outbox.drop(self._partitions.owns)
 
     def _open(self, now_s: float, clean: Collection[Assignment]) -> Iterator[Settled]:
-        yield from self.drop_late()
         owned = [partition.assignment for partition in self._partitions]
         if not self.outbox.has_waiting and not any(
             self._partitions.has_news(assignment, may_be_clean=assignment in clean) for assignment in owned
@@ -96,18 +95,24 @@ class Publication:
         group = self._source.group()
         if group is None:
             return
-        settled = self.outbox.next_settled()
-        for each in settled:
-            self._partitions.settle(each.assignment, each.offset)
+        settled, late = self.outbox.next_settled(self._settle)
+        yield from late
+        if self.outbox.has_waiting:  # more than one transaction takes: what was executed is not all settled yet
+            clean = ()
         nonce = f"{self._rng.getrandbits(64):016x}"
         commits = [
             self._partitions.commit(assignment, nonce, may_be_clean=assignment in clean)
             for assignment in owned
             if self._partitions.has_news(assignment, may_be_clean=assignment in clean)
         ]
+        if not commits:
+            return
         transaction = Transaction(nonce, settled, tuple(commits), group)
         self.outbox.begin(transaction, now_s)
         self._sink.publish(transaction)
+
+    def _settle(self, settled: Settled) -> bool:
+        return self._partitions.settle(settled.assignment, settled.offset)
 
     def _take_report(self, report: Report, now_s: float) -> Iterator[Settled]:
         match report:

@@ -106,9 +106,18 @@ def _unresolved(documents: dict[str, Any]) -> list[Problem]:
         for name, listed in nodes.items()
         for node in listed
         for keyword in ("$ref", "$dynamicRef")
-        if isinstance(reference := node.schema.get(keyword), str)
-        and urldefrag(urljoin(node.base, reference)).url not in known
+        if isinstance(reference := node.schema.get(keyword), str) and _resolve(node.base, reference) not in known
     ]
+
+
+def _resolve(base: str, reference: str) -> str | None:
+    """Say which document a reference means; None where it is no address at all."""
+    if reference.startswith("#"):  # `urljoin` would lose a base whose scheme it does not know, such as `urn:`
+        return base
+    try:
+        return str(urldefrag(urljoin(base, reference)).url)
+    except ValueError:
+        return None
 
 
 def _subschemas(document: dict[str, Any], base: str) -> Iterator[_Node]:
@@ -116,7 +125,7 @@ def _subschemas(document: dict[str, Any], base: str) -> Iterator[_Node]:
     while stack:
         node = stack.pop()
         if isinstance(identifier := node.schema.get("$id"), str):
-            node = _Node(node.path, urldefrag(urljoin(node.base, identifier)).url, node.schema)
+            node = _Node(node.path, _resolve(node.base, identifier) or node.base, node.schema)
         yield node
         for keyword, value in node.schema.items():
             if keyword in _DATA_KEYWORDS:
@@ -136,19 +145,32 @@ def _compile_all(documents: dict[str, Any], problems: list[Problem]) -> dict[str
             validator_for(document).check_schema(document)
         except SchemaError as error:
             problems.append(_problem(name, f"is no valid schema at {pointer(list(error.absolute_path)) or '/'}"))
+        except RecursionError:
+            problems.append(_problem(name, "is nested too deep to be checked"))
     if problems:
         return compiled
-    registry = jsonschema_rs.Registry([(_uri(name, document), document) for name, document in documents.items()])
+    try:
+        registry = jsonschema_rs.Registry([(_uri(name, document), document) for name, document in documents.items()])
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        problems.append(_problem("files", f"cannot be compiled together: {_first_line(error)}"))
+        return compiled
     for name, document in documents.items():
         try:
             compiled[name] = _compile(document, _uri(name, document), registry)
         except (ValueError, jsonschema_rs.ReferencingError) as error:
-            problems.append(_problem(name, f"cannot be compiled: {str(error).splitlines()[0]}"))
+            problems.append(_problem(name, f"cannot be compiled: {_first_line(error)}"))
     return compiled
 
 
+def _first_line(error: Exception) -> str:
+    if not isinstance(error, jsonschema_rs.ValidationError) or not error.instance_path:
+        return str(error).splitlines()[0]
+    linear = " that runs in linear time (no look-around, no back-reference)" if "regex" in error.message else ""
+    return f"at {pointer(error.instance_path)}: {error.message}{linear}"
+
+
 def _uri(name: str, document: dict[str, Any]) -> str:
-    return str(urldefrag(urljoin(_BASE + name, document.get("$id", ""))).url)
+    return _resolve(_BASE + name, document.get("$id", "")) or _BASE + name
 
 
 def _compile(document: dict[str, Any], uri: str, registry: jsonschema_rs.Registry) -> Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .validate import Schemas
 
+GC_THRESHOLDS = (20_000, 20, 100)
+"""Events live until they are committed, so that frequent collections only walk over them (13 % of the CPU time)."""
 DRAIN_SHARE_FOR_ALL = 0.97
 """When this share of `STREAM_DRAIN_S` has passed the process ends, even if a library still blocks."""
 
@@ -70,6 +73,8 @@ def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...]) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     loop = build(settings, schemas)
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     log.info("service_started", topics=list(settings.kafka.input_topics), group=settings.kafka.group_id)
 
     def stopping() -> bool:

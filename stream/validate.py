@@ -60,8 +60,6 @@ class Schemas:
         Returns:
             None, or the first defect with a JSON Pointer into the value.
         """
-        if self._envelope.is_valid(document):
-            return None
         return _first_defect(self._envelope, document, ErrorCode.ENVELOPE_INVALID, "")
 
     def judge_fields(self, datastore_id: str, fields: dict[str, Any]) -> Defect | None:
@@ -79,13 +77,16 @@ class Schemas:
             if not self._require:
                 return None
             return Defect(ErrorCode.SCHEMA_MISSING, "STREAM_REQUIRE_SCHEMA is set and this datastore has no schema.")
-        if schema.is_valid(fields):
-            return None
         return _first_defect(schema, fields, ErrorCode.FIELDS_INVALID, "/fields")
 
 
-def _first_defect(schema: Schema, instance: object, code: ErrorCode, prefix: str) -> Defect:
-    error = next(iter(schema.iter_errors(instance)), None)
+def _first_defect(schema: Schema, instance: object, code: ErrorCode, prefix: str) -> Defect | None:
+    try:
+        if schema.is_valid(instance):
+            return None
+        error = next(iter(schema.iter_errors(instance)), None)
+    except ValueError:  # the library reports down to a depth of 255 only
+        return Defect(ErrorCode.NESTED_TOO_DEEP, "The event is nested deeper than can be judged.", prefix)
     if error is None:  # `is_valid` and `iter_errors` disagree: the refusal stands
         return Defect(code, "The schema refuses the event.", prefix)
     return Defect(code, error.message[:MAX_MESSAGE_LENGTH], prefix + pointer(error.instance_path))
