@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -59,6 +60,12 @@ class AuditLog:
         except (OSError, ValueError) as error:
             what = f"the audit log {self._target} cannot be written: {error}"
             raise FatalError(what, "free its disk, or set STREAM_AUDIT_LOG") from error
+
+    def close(self) -> None:
+        """Close the file; stdout stays open."""
+        if self._stream is not None and self._target != "-":
+            with contextlib.suppress(OSError):  # what cannot be written has been told by `write`
+                self._stream.close()
 
     @staticmethod
     def _open(target: str) -> BinaryIO | None:

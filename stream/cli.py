@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from . import __version__
 from .errors import StreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 app = typer.Typer(
     name="cxone-stream",
@@ -56,3 +62,76 @@ def run() -> None:
     settings = load_settings(os.environ, Path.cwd())
     configure_log(settings.stream.log_level, settings.stream.log_format)
     serve(settings)
+
+
+@app.command()
+def demo(
+    *,
+    events: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many change events.")] = 100_000,
+    datastores: Annotated[int, typer.Option(min=1, max=8, help="How many datastores they are of.")] = 8,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave all running afterwards, to send events and order faults.")
+    ] = False,
+) -> None:
+    """Run it all on this machine: a real Kafka, a CXone stand-in, made-up events; ends with the proof."""
+    with _extra_of_the_sandbox():
+        from .sandbox.demo import DemoOptions, run_demo
+    from rich.console import Console
+
+    if not run_demo(DemoOptions(events, datastores, keep, _program()), Console()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def sandbox(  # noqa: PLR0913 - one for each option
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any free one.")] = 8480,
+    client_id: Annotated[str | None, typer.Option(envvar="SANDBOX_CLIENT_ID", help="Made up by default.")] = None,
+    client_secret: Annotated[
+        str | None,
+        typer.Option(envvar="SANDBOX_CLIENT_SECRET", help="Made up by default; better given by the variable."),
+    ] = None,
+    token_life: Annotated[float, typer.Option(min=0.1, help="Seconds that a token lives.")] = 3600.0,
+    fault: Annotated[
+        list[str] | None, typer.Option(help='Repeatable, as \'{"kind": "answer", "status": 503, "next_requests": 3}\'.')
+    ] = None,
+    outage_after: Annotated[float | None, typer.Option(min=0, help="Fail every call from so many seconds on.")] = None,
+    outage_for: Annotated[float | None, typer.Option(min=0.1, help="How many seconds; without it, for ever.")] = None,
+    outage_mode: Annotated[Literal["reset", "503"], typer.Option(help="How calls fail then.")] = "reset",
+) -> None:
+    """Serve the CXone stand-in alone: strict about what it is sent, and misbehaving on request."""
+    with _extra_of_the_sandbox():
+        from .sandbox.alone import AloneOptions, Outage, read_fault, serve_alone
+        from .sandbox.faults import FaultError
+
+    try:
+        faults = [read_fault(text) for text in fault or []]
+    except FaultError as error:
+        raise typer.BadParameter(str(error), param_hint="--fault") from error
+    if outage_for is not None and outage_after is None:
+        raise typer.BadParameter("says how long, give --outage-after too", param_hint="--outage-for")
+    outage = None if outage_after is None else Outage(outage_after, outage_for, outage_mode)
+    serve_alone(AloneOptions(host, port, client_id, client_secret, token_life, faults, outage), typer.echo)
+
+
+@contextmanager
+def _extra_of_the_sandbox() -> Iterator[None]:
+    """Say which extra is missing where one of its packages is, instead of how an import fails."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in {"starlette", "uvicorn"}:
+            raise
+        raise StreamError(
+            f"this command needs {package}, of the extra 'sandbox': install cxone-delta-stream[sandbox]"
+        ) from error
+
+
+def _program() -> str:
+    """Return how this program can be called from any directory."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return shlex.join([sys.executable, "-m", "stream"])
+    return called.name if shutil.which(called.name) else shlex.quote(str(called.absolute()))

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 CHUNK = 1_000
 CALL_TIMEOUT_S = 0.2
 """Longest wait for a broker's answer inside a turn of the loop."""
+FETCH_WAIT_MS = 100
+"""A broker answers one connection's requests in order: while it holds a fetch back for lack of messages, the question
+for the log's ends waits behind it. At the default of 500 ms a new partition beside idle ones was never begun."""
+MAX_ENDS_TIMEOUT_S = 2.0
+"""How long that question may take in the end, for a broker that is far away or holds fetches longer by configuration."""
 
 _POSITION_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
 
@@ -38,6 +43,7 @@ _POSITION_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT
 def consumer_properties(kafka: Kafka) -> dict[str, Any]:
     """Name the properties that the promises rest on, and those that make it fast (design, hot path)."""
     properties: dict[str, Any] = {
+        "fetch.wait.max.ms": FETCH_WAIT_MS,
         **kafka.extra_for("consumer"),
         "bootstrap.servers": kafka.bootstrap_servers,
         "group.id": kafka.group_id,
@@ -66,6 +72,7 @@ class KafkaSource:
         self._to_begin: dict[TopicPartition, int] = {}
         self._assigned: set[TopicPartition] = set()
         self._out_of_range: list[TopicPartition] = []
+        self._ends_timeout_s = CALL_TIMEOUT_S
         self._log = get_log()
         properties = {**consumer_properties(kafka), "error_cb": self._on_error}
         self._consumer = Consumer(properties, logger=logging.getLogger("kafka.consumer"))
@@ -125,9 +132,12 @@ class KafkaSource:
         return CommittedOffset(offset, answer.metadata or "", *self._ends_of_log(answer))
 
     def _ends_of_log(self, partition: KafkaPartition) -> tuple[int, int]:
-        ends = self._consumer.get_watermark_offsets(partition, timeout=CALL_TIMEOUT_S, cached=False)
+        timeout_s = self._ends_timeout_s
+        self._ends_timeout_s = min(2 * timeout_s, MAX_ENDS_TIMEOUT_S)
+        ends = self._consumer.get_watermark_offsets(partition, timeout=timeout_s, cached=False)
         if not ends:  # the binding gives None on a time-out
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+        self._ends_timeout_s = CALL_TIMEOUT_S
         return ends
 
     def committed_texts(self, topic: str) -> list[str] | None:
@@ -246,7 +256,7 @@ class KafkaSource:
         return False
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - one in a message's place has no flag
             what = f"the consumer met a fatal error: {error.str()}"
             self._failure = FatalError(what, "look whether another process uses the same KAFKA_INSTANCE_ID")
         else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from . import __version__
+from .deadline import Deadline, impose
 from .dialogue import Answer, NoAnswer, Renewed, RenewToken, Send
 from .log import get_log
 from .payload import EXECUTE_HEADERS
@@ -39,17 +40,18 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Where the API is, and how its credentials are read (anew each time, for they may rotate on disk)."""
+    """Where the API is, and how its credentials are read (anew each time, for they may rotate on disk).
+
+    The deadlines are those of contract section 1.
+    """
 
     base_url: str
     token_path: str
     execute_path: str
     max_in_flight: int
     credentials: Callable[[], tuple[str, str]]
-
-
-class _UnreadableError(Exception):
-    """The answer's body is encoded, too long, or took too long."""
+    execute_deadline_s: float = EXECUTE_DEADLINE_S
+    token_deadline_s: float = TOKEN_DEADLINE_S
 
 
 class CxoneClient:
@@ -58,13 +60,15 @@ class CxoneClient:
     def __init__(self, api: Api, clock: Clock) -> None:
         self._api = api
         self._clock = clock
+        self._deadline = Deadline(clock.monotonic_s)
+        connections = api.max_in_flight + 1  # one more for the token
         self._client = httpx.Client(
             base_url=api.base_url,
             headers={"User-Agent": f"cxone-delta-stream/{__version__}"},
             follow_redirects=False,
-            trust_env=True,
-            limits=httpx.Limits(max_connections=api.max_in_flight + 1, max_keepalive_connections=api.max_in_flight + 1),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
+        impose(self._deadline, self._client)
         self._tokens = _Tokens(self._request_token, clock)
 
     def perform(self, step: Send | RenewToken) -> Answer | NoAnswer | Renewed:
@@ -92,7 +96,7 @@ class CxoneClient:
         if isinstance(token, NoAnswer):
             return token
         headers = {**EXECUTE_HEADERS, "Authorization": f"Bearer {token.bearer}"}
-        reply = self._call("PATCH", self._api.execute_path, step.batch.body, headers, EXECUTE_DEADLINE_S)
+        reply = self._call("PATCH", self._api.execute_path, step.batch.body, headers, self._api.execute_deadline_s)
         if isinstance(reply, NoAnswer):
             return reply
         status, body, answered, latency_ms = reply
@@ -101,7 +105,7 @@ class CxoneClient:
     def _request_token(self, generation: int) -> Token | NoAnswer:
         started_s = self._clock.monotonic_s()
         body = form(*self._api.credentials())
-        reply = self._call("POST", self._api.token_path, body, FORM_HEADERS, TOKEN_DEADLINE_S)
+        reply = self._call("POST", self._api.token_path, body, FORM_HEADERS, self._api.token_deadline_s)
         if isinstance(reply, NoAnswer):
             return NoAnswer(f"no token: {reply.reason}", doubtful=False)
         try:
@@ -116,13 +120,12 @@ class CxoneClient:
         started_s = self._clock.monotonic_s()
         request = self._client.build_request(method, path, content=body, headers=dict(headers), timeout=deadline_s)
         try:
-            response = self._client.send(request, stream=True)
-            try:
-                answer = self._read(request, response, started_s + deadline_s)
-            except _UnreadableError:
-                answer = None
-            finally:
-                response.close()
+            with self._deadline.within(deadline_s):
+                response = self._client.send(request, stream=True)
+                try:
+                    answer = _read(response)
+                finally:
+                    response.close()
         except _NOT_SENT as error:
             return NoAnswer(f"the API cannot be reached ({type(error).__name__})", doubtful=False)
         except httpx.HTTPError as error:
@@ -130,17 +133,17 @@ class CxoneClient:
         latency_ms = 1000.0 * (self._clock.monotonic_s() - started_s)
         return response.status_code, answer, response.headers, latency_ms
 
-    def _read(self, request: httpx.Request, response: httpx.Response, until_s: float) -> bytes:
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise _UnreadableError
-        # What is left of the deadline holds for each further read; the loop below bounds their sum.
-        request.extensions["timeout"]["read"] = max(0.001, until_s - self._clock.monotonic_s())
-        body = bytearray()
-        for chunk in response.iter_raw():
-            body += chunk
-            if len(body) > MAX_ANSWER_BYTES or self._clock.monotonic_s() > until_s:
-                raise _UnreadableError
-        return bytes(body)
+
+def _read(response: httpx.Response) -> bytes | None:
+    """Read an answer's body as it came; None for one that is encoded or too long: neither is looked at."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return None
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            return None
+    return bytes(body)
 
 
 class _Tokens:

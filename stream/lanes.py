@@ -186,7 +186,7 @@ class _Lane:
 
         Its place among the due is that of its first event: with the time of one long gone it would always be first.
         """
-        if self.is_full(limits):
+        if self.events and self.is_full(limits):
             self.oldest_s = self.events[0].arrived_s
         else:
             self.oldest_s = min((event.arrived_s for event in self.events), default=math.inf)

@@ -108,7 +108,8 @@ class Loop:
         self._take(messages, now_s)
         self._land(self.execution.take_verdicts(now_s))
         self.execution.settle(list(self.publication.advance(now_s)))
-        self.execution.hand_out(now_s)
+        if parts.lease.is_sure(now_s):
+            self.execution.hand_out(now_s)
         self._balance(now_s)
 
     def drain(self) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 MAX_SETTLED_CHARACTERS = 3_500
-MAX_BITMAP_SPAN = MAX_SETTLED_CHARACTERS // 4 * 3 * 8
-"""Offsets that a bitmap of `MAX_SETTLED_CHARACTERS` covers."""
+MAX_BITMAP_SPAN = (MAX_SETTLED_CHARACTERS - 1) // 4 * 3 * 8
+"""Offsets that a bitmap of `MAX_SETTLED_CHARACTERS` covers, the letter before it counted."""
 MAX_SPARSE_EVENTS = 400
 """So many offsets fit as runs, wherever they lie."""
 

@@ -67,7 +67,8 @@ class Publication:
             FatalError: when another instance fences this one again and again.
         """
         for report in self._sink.reports():
-            yield from self._take_report(report, now_s)
+            if self._rebuild_at_s is None:  # else its producer is given up: what became of its work is to be resolved
+                yield from self._take_report(report, now_s)
         if self.outbox.state is State.RESOLVING:
             yield from self._resolve(now_s)
         if self.outbox.may_open(now_s):

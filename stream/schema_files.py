@@ -31,6 +31,7 @@ DATASTORE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
 ENVELOPE = "envelope.json"
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _BASE = "https://schemas.invalid/"  # never fetched: `urljoin` only joins schemes that it knows
+_MAX_DEMAND_LENGTH = 120
 _DATA_KEYWORDS = frozenset({"const", "default", "enum", "examples"})
 
 
@@ -144,7 +145,7 @@ def _compile_all(documents: dict[str, Any], problems: list[Problem]) -> dict[str
         try:
             validator_for(document).check_schema(document)
         except SchemaError as error:
-            problems.append(_problem(name, f"is no valid schema at {pointer(list(error.absolute_path)) or '/'}"))
+            problems.append(_problem(name, f"is no valid schema at {_breach(error)}"))
         except RecursionError:
             problems.append(_problem(name, "is nested too deep to be checked"))
     if problems:
@@ -158,8 +159,30 @@ def _compile_all(documents: dict[str, Any], problems: list[Problem]) -> dict[str
         try:
             compiled[name] = _compile(document, _uri(name, document), registry)
         except (ValueError, jsonschema_rs.ReferencingError) as error:
-            problems.append(_problem(name, f"cannot be compiled: {_first_line(error)}"))
+            reason = _dangling(name, document, registry) or _first_line(error)
+            problems.append(_problem(name, f"cannot be compiled: {reason}"))
     return compiled
+
+
+def _breach(error: SchemaError) -> str:
+    """Say where a file is no schema, and what the draft demands there; values of the file are not repeated."""
+    leaf = error.context[0] if error.context else error
+    demand = orjson.dumps({str(leaf.validator): leaf.validator_value}).decode()
+    return f"{pointer(list(error.absolute_path)) or '/'}: draft 2020-12 demands {demand[:_MAX_DEMAND_LENGTH]}"
+
+
+def _dangling(name: str, document: dict[str, Any], registry: jsonschema_rs.Registry) -> str | None:
+    """Find the reference that leads to a missing place of a file that is there: the compiler names its target only."""
+    for node in _subschemas(document, _BASE + name):
+        for keyword in ("$ref", "$dynamicRef"):
+            reference = node.schema.get(keyword)
+            if not isinstance(reference, str) or _resolve(node.base, reference) == _DRAFT:
+                continue
+            try:
+                registry.resolver(node.base).lookup(reference)
+            except jsonschema_rs.ReferencingError as error:
+                return f"at {pointer([*node.path, keyword])}: {_first_line(error)}"
+    return None
 
 
 def _first_line(error: Exception) -> str:

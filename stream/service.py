@@ -72,7 +72,7 @@ def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...]) ->
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    loop = build(settings, schemas)
+    loop = Loop(connect(settings, schemas), bounds(settings))
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     log.info("service_started", topics=list(settings.kafka.input_topics), group=settings.kafka.group_id)
@@ -87,15 +87,15 @@ def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...]) ->
     log.info("service_ended")
 
 
-def build(settings: Settings, schemas: Schemas) -> Loop:
-    """Put the loop together from its real edges.
+def connect(settings: Settings, schemas: Schemas) -> Parts:
+    """Make the loop's parts, with its real edges.
 
     Args:
         settings: judged and complete.
         schemas: compiled.
 
     Returns:
-        A loop that has not joined the group yet.
+        The parts of a loop; the group has not been joined yet.
 
     Raises:
         FatalError: when the outcome topic or the audit log cannot be used.
@@ -116,25 +116,28 @@ def build(settings: Settings, schemas: Schemas) -> Loop:
     )
     pool = Workers(cxone.max_in_flight, client.perform, lease, clock)
     sink = KafkaSink(kafka, read_topics(kafka), pool.wake)
-    return Loop(
-        Parts(
-            source=KafkaSource(kafka),
-            pool=pool,
-            sink=sink,
-            clock=clock,
-            rng=random.Random(),  # noqa: S311 - jitter and names, no secrets
-            intake=Intake(schemas, Defaults(cxone.datastore_id, stream.update_type, stream.conflict_resolution)),
-            start=Start(StartAt(kafka.start), stream.ignore_offset_metadata),
-            writer=OutcomeWriter(Form(kafka.group_id, stream.cloudevents, kafka.dead_letter_topic is not None)),
-            audit=audit,
-            lease=lease,
-        ),
-        Bounds(
-            BatchLimits(stream.batch_size, stream.batch_bytes, stream.batch_linger_ms / 1000),
-            InFlightLimits(cxone.max_in_flight, cxone.max_in_flight_per_datastore),
-            stream.buffer_bytes,
-            stream.drain_s,
-        ),
+    return Parts(
+        source=KafkaSource(kafka),
+        pool=pool,
+        sink=sink,
+        clock=clock,
+        rng=random.Random(),  # noqa: S311 - jitter and names, no secrets
+        intake=Intake(schemas, Defaults(cxone.datastore_id, stream.update_type, stream.conflict_resolution)),
+        start=Start(StartAt(kafka.start), stream.ignore_offset_metadata),
+        writer=OutcomeWriter(Form(kafka.group_id, stream.cloudevents, kafka.dead_letter_topic is not None)),
+        audit=audit,
+        lease=lease,
+    )
+
+
+def bounds(settings: Settings) -> Bounds:
+    """Choose the loop's bounds from the settings."""
+    stream, cxone = settings.stream, settings.cxone
+    return Bounds(
+        BatchLimits(stream.batch_size, stream.batch_bytes, stream.batch_linger_ms / 1000),
+        InFlightLimits(cxone.max_in_flight, cxone.max_in_flight_per_datastore),
+        stream.buffer_bytes,
+        stream.drain_s,
     )
 
 

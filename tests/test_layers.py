@@ -59,7 +59,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # the edges
     "consumer": {"errors", "log", "model", "partitions", "ports", "settings"},
     "publisher": {"errors", "log", "model", "outbox", "outcome", "ports", "settings"},
-    "cxone": {"__init__", "clock", "dialogue", "log", "payload", "token"},
+    "deadline": set(),
+    "cxone": {"__init__", "clock", "deadline", "dialogue", "log", "payload", "token"},
     "workers": {"clock", "dialogue", "flights", "lease", "ports"},
     # what wires it all
     "service": {
@@ -75,7 +76,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 # The only modules that import a library, so that a swap or a fake is one file.
 EDGES: dict[str, set[str]] = {
     "confluent_kafka": {"consumer", "publisher", "check", "sandbox"},
-    "httpx": {"cxone", "check", "sandbox"},
+    "httpcore": {"deadline"},
+    "httpx": {"cxone", "deadline", "check", "sandbox"},
     "opentelemetry": {"telemetry"},
     "time": {"clock", "sandbox"},
 }
