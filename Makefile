@@ -12,6 +12,7 @@ ARGS ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SUITE := .cache/json-schema-suite
 
 # The user's own uv when there is one, else a locked one of ours.
 ifeq ($(shell command -v uv 2>/dev/null),)
@@ -40,7 +41,7 @@ lint: install ## ruff, formatting, mypy --strict
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-unit: install ## tests without a network: examples, properties, layer rules
+unit: install $(SUITE)/.fetched ## tests without a network: examples, properties, layer rules
 	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos $(ARGS)
 
 simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=2000)
@@ -60,6 +61,7 @@ lock: install ## write the locks anew: packages and Kafka's jars (ARGS=--upgrade
 	$(COMPILE) --extra sandbox --group dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra sandbox --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
 	$(COMPILE) --group uv --output-file requirements/uv.txt
+	$(COMPILE) --group suite --output-file requirements/suite.txt
 	$(BIN)/python -m stream.sandbox.kafka_jars > .cache/kafka-jars.sha256
 	mv .cache/kafka-jars.sha256 stream/sandbox/kafka-jars.sha256
 
@@ -71,6 +73,18 @@ $(INSTALLED): pyproject.toml requirements/dev.txt | $(BIN)/python
 	@echo "installing the locked packages into .venv/"
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The official test suite lies in the source archive of `jsonschema`, whose hash the lock of the packages has anyway.
+$(SUITE)/.fetched: requirements/dev.txt requirements/suite.txt | $(INSTALLED)
+	@echo "fetching the JSON Schema Test Suite into $(SUITE)/"
+	@rm -rf $(SUITE)
+	@$(UV) venv --quiet --python $(BIN)/python $(SUITE)/venv
+	@$(UV) pip sync --quiet --python $(SUITE)/venv/bin/python --require-hashes requirements/suite.txt
+	@sed -n '/^jsonschema==/,/[^\\]$$/p' requirements/dev.txt > $(SUITE)/archive.txt
+	@$(SUITE)/venv/bin/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+	    --no-build-isolation --no-binary jsonschema --dest $(SUITE) --requirement $(SUITE)/archive.txt
+	@rm -rf $(SUITE)/venv
 	@touch $@
 
 $(BIN)/python: | $(OUR_UV) python-is-new-enough

@@ -70,6 +70,7 @@ class KafkaSource:
         self._failure: BaseException | None = None
         self._names: dict[tuple[str, int], TopicPartition] = {}
         self._to_begin: dict[TopicPartition, int] = {}
+        self._held: set[TopicPartition] = set()
         self._assigned: set[TopicPartition] = set()
         self._out_of_range: list[TopicPartition] = []
         self._ends_timeout_s = CALL_TIMEOUT_S
@@ -165,17 +166,18 @@ class KafkaSource:
     def begin(self, partition: TopicPartition, offset: int) -> None:
         """Let an assigned partition flow from an offset, from the next poll on (never inside of a callback)."""
         self._to_begin[partition] = offset
+        self._held.discard(partition)
 
     def pause(self, partitions: Collection[TopicPartition]) -> None:
-        """Stop fetching."""
+        """Stop fetching; one that has not begun yet begins when it is resumed."""
         flowing = [KafkaPartition(*each) for each in partitions if each in self._assigned]
-        for each in partitions:
-            self._to_begin.pop(each, None)
+        self._held.update(each for each in partitions if each in self._to_begin)
         if flowing:
             self._consumer.pause(flowing)
 
     def resume(self, partitions: Collection[TopicPartition]) -> None:
         """Go on fetching."""
+        self._held.difference_update(partitions)
         self._consumer.resume([KafkaPartition(*each) for each in partitions if each in self._assigned])
 
     def group(self) -> object | None:
@@ -191,11 +193,12 @@ class KafkaSource:
         self._consumer.close()
 
     def _begin_waiting(self) -> None:
-        if not self._to_begin:
+        to_begin = {each: offset for each, offset in self._to_begin.items() if each not in self._held}
+        if not to_begin:
             return
-        begun = [KafkaPartition(*each, offset) for each, offset in self._to_begin.items()]
-        self._assigned.update(self._to_begin)
-        self._to_begin.clear()
+        begun = [KafkaPartition(*each, offset) for each, offset in to_begin.items()]
+        self._assigned.update(to_begin)
+        self._to_begin = {each: offset for each, offset in self._to_begin.items() if each in self._held}
         try:
             self._consumer.incremental_assign(begun)
             self._consumer.resume(begun)
@@ -224,6 +227,7 @@ class KafkaSource:
     def _unassign(self, partitions: list[TopicPartition]) -> None:
         for each in partitions:
             self._to_begin.pop(each, None)
+            self._held.discard(each)
         gone = [each for each in partitions if each in self._assigned]
         self._assigned.difference_update(gone)
         self._consumer.incremental_unassign([KafkaPartition(*each) for each in gone])

@@ -65,6 +65,11 @@ class BoundProcess:
         """The process id; another process may have it once this one has ended."""
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with, negative by a signal; None while it runs."""
+        return self._process.returncode if self._ended(0) else None
+
     def is_running(self) -> bool:
         """Whether it has not ended yet; a frozen process runs."""
         return not self._ended(0)
