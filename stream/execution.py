@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .flights import Flight, InFlightLimits
     from .lanes import BatchLimits
-    from .model import Assignment, Decided, Event, Settled
+    from .model import Assignment, Decided, Event, LaneKey, Settled
     from .ports import Pool
 
 log = get_log()
@@ -44,6 +44,8 @@ class Execution:
         self.lanes = Lanes(batch_limits)
         self.flights = Flights(in_flight_limits)
         self._pace = Pace()
+        self._linger_s = batch_limits.linger_s
+        self._waiting_since_s: dict[LaneKey, float] = {}
         self._pool = pool
         self._rng = rng
         self._is_current = is_current
@@ -58,9 +60,16 @@ class Execution:
         if not self.flights.has_room():
             return
         for key in self.lanes.due(now_s):
-            if self.flights.has_room_for(key.datastore_id):
+            if self.flights.has_room_for(key.datastore_id) and not self._is_better_later(key, now_s):
+                self._waiting_since_s.pop(key, None)
                 batch = build(str(uuid.UUID(int=self._rng.getrandbits(128), version=4)), key, self.lanes.take(key))
                 self._pool.submit(self.flights.launch(batch, execute(batch, self._rng)))
+
+    def _is_better_later(self, key: LaneKey, now_s: float) -> bool:
+        """Whether a batch that is due but not full should wait for more that is coming: one more linger at most."""
+        if not self.lanes.grows_soon(key):
+            return False
+        return now_s < self._waiting_since_s.setdefault(key, now_s) + self._linger_s
 
     def take_verdicts(self, now_s: float) -> Iterator[Decided]:
         """Take what the workers have done: verdicts come out, waits are parked, the rest is dissolved."""

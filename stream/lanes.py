@@ -48,6 +48,8 @@ class Lanes:
         self._limits = limits
         self._lanes: dict[LaneKey, _Lane] = {}
         self._undecided: dict[RecordKey, deque[Event] | None] = {}
+        self._on_way = _Tally()
+        self._behind = _Tally()
         self.size_bytes = 0
         """The undecided events' share of `STREAM_BUFFER_BYTES`."""
 
@@ -59,7 +61,9 @@ class Lanes:
         if waiting is _NONE_UNDECIDED:
             self._undecided[key] = None
             self._lane(event.lane).append(event)
-        elif waiting is None:
+            return
+        self._behind.add(key[0], 1)
+        if waiting is None:
             self._undecided[key] = deque((event,))
         else:
             waiting.append(event)
@@ -74,6 +78,16 @@ class Lanes:
         due.sort(key=lambda ready: ready.since_s)
         return [ready.key for ready in due]
 
+    def grows_soon(self, key: LaneKey) -> bool:
+        """Whether a lane's batch is not full, while events of its datastore wait for others that are on their way.
+
+        Where a datastore has few records and many events, those others come back as a crowd. A batch that leaves just
+        before splits the crowd in two, and each half keeps making batches of its own, for as long as both have events.
+        """
+        datastore_id = key.datastore_id
+        crowd = datastore_id in self._on_way and datastore_id in self._behind
+        return crowd and not self._lanes[key].is_full(self._limits)
+
     def next_due_s(self) -> float:
         """Say when the next lane that is not full is due by its linger; infinity for none."""
         return (
@@ -85,6 +99,7 @@ class Lanes:
         """Take the next batch out of a lane: at most the limits, at least one event, each of another record."""
         lane = self._lanes[key]
         events = tuple(lane.take(self._limits))
+        self._on_way.add(key.datastore_id, len(events))
         if not lane.events:
             del self._lanes[key]
         return events
@@ -92,6 +107,7 @@ class Lanes:
     def put_back(self, events: Iterable[Event]) -> None:
         """Return events of a batch that was dissolved to the head of their lane, in their order."""
         for event in reversed(list(events)):
+            self._on_way.add(event.lane.datastore_id, -1)
             self._lane(event.lane).append_first(event)
 
     def release(self, key: RecordKey, size_bytes: int) -> None:
@@ -101,12 +117,17 @@ class Lanes:
             key: the record.
             size_bytes: of the decided event.
         """
+        self._on_way.add(key[0], -1)
+        self._decide(key, size_bytes)
+
+    def _decide(self, key: RecordKey, size_bytes: int) -> None:
         self.size_bytes -= size_bytes
         waiting = self._undecided[key]
         if not waiting:
             del self._undecided[key]
             return
         event = waiting.popleft()
+        self._behind.add(key[0], -1)
         if not waiting:
             self._undecided[key] = None
         self._lane(event.lane).append(event)
@@ -119,11 +140,12 @@ class Lanes:
         dropped = [event for lane in self._lanes.values() for event in lane.drop(assignments)]
         self._lanes = {key: lane for key, lane in self._lanes.items() if lane.events}
         for event in dropped:
-            self.release(event.record_key, event.size_bytes)
+            self._decide(event.record_key, event.size_bytes)
 
     def _keep(self, key: RecordKey, waiting: deque[Event], assignments: Collection[Assignment]) -> None:
         kept = deque(event for event in waiting if event.assignment not in assignments)
         self.size_bytes -= sum(event.size_bytes for event in waiting) - sum(event.size_bytes for event in kept)
+        self._behind.add(key[0], len(kept) - len(waiting))
         self._undecided[key] = kept or None
 
     def _lane(self, key: LaneKey) -> _Lane:
@@ -141,6 +163,17 @@ class Lanes:
             yield from lane.events
         for waiting in self._undecided.values():
             yield from waiting or ()
+
+
+class _Tally(dict[str, int]):
+    """How many events of each datastore; one without any is not kept."""
+
+    def add(self, datastore_id: str, count: int) -> None:
+        total = self.get(datastore_id, 0) + count
+        if total:
+            self[datastore_id] = total
+        else:
+            self.pop(datastore_id, None)
 
 
 class _Lane:
