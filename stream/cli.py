@@ -65,6 +65,32 @@ def run() -> None:
 
 
 @app.command()
+def check(
+    as_json: Annotated[  # noqa: FBT002 - typer's form of a flag
+        bool, typer.Option("--json", help="Print a list of {name, state, detail, fix} instead of lines.")
+    ] = False,
+) -> None:
+    """Test configuration, schemas, Kafka and the API, and say what to do; changes nothing."""
+    from . import check as checks
+    from .log import configure_log
+    from .schema_files import load_schemas
+    from .settings import PACKAGED_SCHEMAS, load_settings
+
+    settings = load_settings(os.environ, Path.cwd())
+    configure_log("error", settings.stream.log_format)
+    stream = settings.stream
+    _, files = load_schemas(stream.schemas_dir, PACKAGED_SCHEMAS, require=stream.require_schema)
+    findings = []
+    for finding in checks.check(settings, files):
+        findings.append(finding)
+        if not as_json:
+            typer.echo(checks.line(finding, sys.stdout.encoding))
+    if as_json:
+        typer.echo(checks.as_json(findings))
+    raise typer.Exit(checks.exit_code(findings))
+
+
+@app.command()
 def demo(
     *,
     events: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many change events.")] = 100_000,

@@ -1,0 +1,134 @@
+"""Waits for outcomes and shows how far they are: what stands between the start of the service and the verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from .demo_kafka import DemoError, Feed, Follower, Reading
+from .demo_screen import Screen, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from .cxone import Sandbox
+    from .demo_events import MadeEvent
+    from .demo_service import Service
+    from .kafka import Kafka
+
+LIVE_RATE: Final = 2_000
+"""Events a second of the live part."""
+STALL_S: Final = 30.0
+"""So long without a new outcome, and the run is judged as it stands."""
+TICK_S: Final = 0.01
+_RATE_WINDOW_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything that runs; `settings` are the service's, `secret` is the client secret, made up for this run."""
+
+    kafka: Kafka
+    sandbox: Sandbox
+    service: Service
+    follower: Follower
+    feed: Feed
+    settings: Mapping[str, str]
+    directory: Path
+    secret: str = field(repr=False)
+
+
+class Watch:
+    """Waits for outcomes as long as any come, and shows the moment meanwhile."""
+
+    def __init__(self, stage: Stage, screen: Screen, total: int) -> None:
+        """Begin to watch; `total` outcomes are expected in the end."""
+        self._stage = stage
+        self._screen = screen
+        self._total = total
+        self._started_s = time.monotonic()
+        self._moments = [(self._started_s, 0)]
+
+    def drain(self, backlog: int) -> None:
+        """Wait for the first outcome, then for those of the whole backlog.
+
+        Raises:
+            DemoError: the service gave no outcome at all.
+        """
+        self._wait(1, "the service starts and joins its group", backlog)
+        if not self._stage.follower.readings:
+            raise DemoError(f"the service gave no outcome; the end of its log:\n{self._stage.service.log_tail()}")
+        started_s = time.monotonic()
+        self._screen.lap("service start", started_s - self._started_s, "service started, group joined, first outcome")
+        self._wait(backlog, "the service drains the backlog", backlog)
+        drained = f"{self._outcomes():,} of {backlog:,} events drained"
+        self._screen.lap("drain", time.monotonic() - started_s, drained)
+
+    def feed(self, events: Sequence[MadeEvent]) -> None:
+        """Produce events at `LIVE_RATE` while the service runs, and wait for the last outcomes."""
+        started_s = time.monotonic()
+        before, sent = self._total - len(events), 0
+        while sent < len(events):
+            due = min(len(events), int((time.monotonic() - started_s) * LIVE_RATE))
+            self._stage.feed.send(events[sent:due])
+            sent = due
+            self._show(f"live: {LIVE_RATE:,} events a second", before + sent)
+            time.sleep(TICK_S)
+        self._stage.feed.flush()
+        self._wait(self._total, "waiting for the last outcomes", self._total)
+        done = f"{sent:,} events sent live, {self._outcomes():,} of {self._total:,} outcomes in all"
+        self._screen.lap("live", time.monotonic() - started_s, done)
+
+    def _wait(self, count: int, phase: str, produced: int) -> None:
+        """Return when there are `count` outcomes, or none has come for long, or the service has ended."""
+        moved_s, seen = time.monotonic(), 0
+        while (now := self._outcomes()) < count:
+            if now > seen:
+                moved_s, seen = time.monotonic(), now
+            if time.monotonic() - moved_s > STALL_S or self._stage.service.exit_code is not None:
+                return
+            self._show(phase, produced)
+            time.sleep(TICK_S)
+
+    def _outcomes(self) -> int:
+        return len(self._stage.follower.readings)
+
+    def _show(self, phase: str, produced: int) -> None:
+        now_s = time.monotonic()
+        if self._screen.is_due(now_s):
+            self._screen.show(self._snapshot(phase, produced, now_s))
+
+    def _snapshot(self, phase: str, produced: int, now_s: float) -> Snapshot:
+        sizes = [request.records for request in self._stage.sandbox.requests if request.call == "execute"]
+        newest = self._stage.follower.readings[-1:]
+        return Snapshot(
+            phase=phase,
+            elapsed_s=now_s - self._started_s,
+            total=self._total,
+            produced=produced,
+            outcomes=self._outcomes(),
+            rate=self._rate(now_s),
+            requests=len(sizes),
+            mean_batch=sum(sizes) / len(sizes) if sizes else 0.0,
+            in_flight=[(each.data_store_id or "", each.records) for each in self._stage.sandbox.in_flight],
+            latency_ms=latency_ms(newest[0]) if newest else None,
+            results=dict(self._stage.follower.results),
+        )
+
+    def _rate(self, now_s: float) -> float:
+        """Return outcomes per second over the last second."""
+        recent = [moment for moment in self._moments if now_s - moment[0] <= _RATE_WINDOW_S]
+        since_s, before = (recent or self._moments[-1:])[0]
+        outcomes = self._outcomes()
+        self._moments = [*recent, (now_s, outcomes)]
+        return (outcomes - before) / max(now_s - since_s, TICK_S)
+
+
+def latency_ms(outcome: Reading) -> float:
+    """Return the time from an event, by Kafka's timestamp, until its outcome was read."""
+    produced_ms: int = orjson.loads(outcome.value or b"{}")["source"]["timestampMs"]
+    return outcome.seen_ms - produced_ms
