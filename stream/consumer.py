@@ -35,7 +35,7 @@ FETCH_WAIT_MS = 100
 """A broker answers one connection's requests in order: while it holds a fetch back for lack of messages, the question
 for the log's ends waits behind it. At the default of 500 ms a new partition beside idle ones was never begun."""
 MAX_ENDS_TIMEOUT_S = 2.0
-"""How long that question may take in the end, for a broker that is far away or holds fetches longer by configuration."""
+"""How long that question may take in the end, where a broker is far away or is told to hold fetches longer."""
 
 _POSITION_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
 

@@ -23,7 +23,7 @@ from stream.sandbox.demo import DemoOptions, run_demo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stream.sandbox.demo_evidence import Evidence
+    from stream.sandbox.demo.evidence import Evidence
 
 ROOT = Path(__file__).parents[2]
 EVENT = '{"dataStoreId":"tickets","id":"7","fields":{"state":"open","changeNumber":1}}'

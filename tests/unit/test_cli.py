@@ -17,7 +17,7 @@ from stream.cli import app
 from stream.cli import demo as demo_command
 from stream.sandbox.alone import AloneOptions, Outage, SandboxError, control_url, greeting, read_fault, serve_alone
 from stream.sandbox.demo import DemoOptions
-from stream.sandbox.demo_events import DATASTORES, FEWEST_EVENTS
+from stream.sandbox.demo.events import DATASTORES, FEWEST_EVENTS
 from stream.sandbox.faults import Fault, FaultError
 from stream.sandbox.tokens import Credentials
 

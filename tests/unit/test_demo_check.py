@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from stream.sandbox.calls import Request
-from stream.sandbox.demo_check import OUTCOME_FIELDS, judge
-from stream.sandbox.demo_events import MadeEvent, make_events
-from stream.sandbox.demo_evidence import Evidence, Line, all_hold, fields_text
-from stream.sandbox.demo_kafka import Reading
+from stream.sandbox.demo.check import OUTCOME_FIELDS, judge
+from stream.sandbox.demo.events import MadeEvent, make_events
+from stream.sandbox.demo.evidence import Evidence, Line, all_hold, fields_text
+from stream.sandbox.demo.kafka import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable

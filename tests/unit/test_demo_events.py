@@ -11,8 +11,8 @@ from hatchling.builders.wheel import WheelBuilder
 
 from stream.intake import Defaults, Intake, Unfit
 from stream.model import Assignment, ConflictResolution, Message, TopicPartition, UpdateType
-from stream.sandbox.demo_events import BAD_KINDS, DATASTORES, FEWEST_EVENTS, MadeEvent, make_events, record_count
-from stream.sandbox.demo_service import SCHEMAS
+from stream.sandbox.demo.events import BAD_KINDS, DATASTORES, FEWEST_EVENTS, MadeEvent, make_events, record_count
+from stream.sandbox.demo.service import SCHEMAS
 from stream.schema_files import load_schemas
 from stream.settings import PACKAGED_SCHEMAS
 
@@ -104,4 +104,4 @@ def test_each_datastore_has_its_schema_file() -> None:
 def test_an_installed_package_has_the_schemas_too() -> None:
     """The wheel holds the demo's schemas beside its code."""
     included = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
-    assert {f"stream/sandbox/schemas/datastores/{name}.json" for name in DATASTORES} <= included
+    assert {f"stream/sandbox/demo/schemas/datastores/{name}.json" for name in DATASTORES} <= included

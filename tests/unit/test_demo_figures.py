@@ -6,10 +6,10 @@ import orjson
 import pytest
 
 from stream.sandbox.calls import Request
-from stream.sandbox.demo_events import MadeEvent
-from stream.sandbox.demo_evidence import Evidence
-from stream.sandbox.demo_figures import figures, percentile
-from stream.sandbox.demo_kafka import Reading
+from stream.sandbox.demo.events import MadeEvent
+from stream.sandbox.demo.evidence import Evidence
+from stream.sandbox.demo.figures import figures, percentile
+from stream.sandbox.demo.kafka import Reading
 
 
 def _event(offset: int) -> MadeEvent:

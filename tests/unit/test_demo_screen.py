@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from stream.sandbox.demo_evidence import Line, Section
-from stream.sandbox.demo_screen import Screen, Snapshot, picture, plain_line
-from stream.sandbox.demo_table import keep_steps, laps, next_steps, table, verdict
+from stream.sandbox.demo.evidence import Line, Section
+from stream.sandbox.demo.screen import Screen, Snapshot, picture, plain_line
+from stream.sandbox.demo.table import keep_steps, laps, next_steps, table, verdict
 
 MOMENT = Snapshot(
     phase="the service drains the backlog",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stream.sandbox.demo_keep import dotenv, outcome_line
-from stream.sandbox.demo_service import SECRET_FILE, EndSignals, Service, service_settings
-from stream.sandbox.demo_table import RUN_ANOTHER, SEND, scripts
+from stream.sandbox.demo.keep import dotenv, outcome_line
+from stream.sandbox.demo.service import SECRET_FILE, EndSignals, Service, service_settings
+from stream.sandbox.demo.table import RUN_ANOTHER, SEND, scripts
 from stream.settings import load_settings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from .kafka_process import BoundProcess
+from ..kafka_process import BoundProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Service:
         self.log_file = directory / LOG_FILE
         inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         # A checkout that is not installed is found from elsewhere too.
-        found = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        found = {"PYTHONPATH": str(Path(__file__).parents[3])}
         self._environ = {**inherited, **found, **settings}
         self._process: BoundProcess | None = None
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from ..errors import StreamError
-from .demo_events import PARTITIONS
+from ...errors import StreamError
+from .events import PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .demo_events import MadeEvent
+    from .events import MadeEvent
 
 _CHUNK: Final = 1_000
 _POLL_S: Final = 0.01

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from .demo_check import place_of
-from .demo_evidence import Evidence, Line, Section
+from .check import place_of
+from .evidence import Evidence, Line, Section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .calls import Request
+    from ..calls import Request
 
 PERCENTILES: Final = (50, 95, 99)
 

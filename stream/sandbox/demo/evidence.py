@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from .demo_events import compact
+from .events import compact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .calls import Request
-    from .demo_events import Fields, MadeEvent, Record
-    from .demo_kafka import Reading
+    from ..calls import Request
+    from .events import Fields, MadeEvent, Record
+    from .kafka import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .demo_evidence import all_hold
-from .demo_service import AUDIT_FILE, DEAD_LETTER_TOPIC, INPUT_TOPIC, LOG_FILE, OUTCOME_TOPIC
+from .evidence import all_hold
+from .service import AUDIT_FILE, DEAD_LETTER_TOPIC, INPUT_TOPIC, LOG_FILE, OUTCOME_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from .demo_evidence import Line, Section
+    from .evidence import Line, Section
 
 _LABEL_WIDTH: Final = 54
 _FIGURE_WIDTH: Final = 16

@@ -20,15 +20,18 @@ from typing import TYPE_CHECKING, Final
 from confluent_kafka import KafkaException
 from rich.text import Text
 
-from .cxone import Sandbox, SandboxOptions
-from .demo_check import judge
-from .demo_events import DATASTORES, PARTITIONS, make_events
-from .demo_evidence import Evidence, all_hold, fields_text
-from .demo_figures import figures
-from .demo_kafka import DemoError, Feed, Follower, read_topic
-from .demo_keep import keep, shown
-from .demo_screen import Screen
-from .demo_service import (
+from ..cxone import Sandbox, SandboxOptions
+from ..kafka import Kafka, create_topics
+from ..kafka_jars import WANTED, cache_dir, ensure_kafka
+from ..tokens import Credentials
+from .check import judge
+from .events import DATASTORES, PARTITIONS, make_events
+from .evidence import Evidence, all_hold, fields_text
+from .figures import figures
+from .kafka import DemoError, Feed, Follower, read_topic
+from .keep import keep, shown
+from .screen import Screen
+from .service import (
     AUDIT_FILE,
     DEAD_LETTER_TOPIC,
     INPUT_TOPIC,
@@ -38,11 +41,8 @@ from .demo_service import (
     Service,
     service_settings,
 )
-from .demo_table import laps, next_steps, table, verdict
-from .demo_watch import LIVE_RATE, Stage, Watch
-from .kafka import Kafka, create_topics
-from .kafka_jars import WANTED, cache_dir, ensure_kafka
-from .tokens import Credentials
+from .table import laps, next_steps, table, verdict
+from .watch import LIVE_RATE, Stage, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from .demo_events import MadeEvent, Record
-    from .kafka_jars import KafkaInstallation
+    from ..kafka_jars import KafkaInstallation
+    from .events import MadeEvent, Record
 
 MOST_LIVE: Final = 8_000
 _KEPT_RUNS: Final = 4

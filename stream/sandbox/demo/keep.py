@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from .demo_kafka import DemoError
-from .demo_table import keep_steps, scripts
-from .demo_watch import TICK_S, latency_ms
+from .kafka import DemoError
+from .table import keep_steps, scripts
+from .watch import TICK_S, latency_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .demo_screen import Screen
-    from .demo_watch import Stage
+    from .screen import Screen
+    from .watch import Stage
 
 _MOST_SHOWN: Final = 10
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from .demo_kafka import DemoError, Feed, Follower, Reading
-from .demo_screen import Screen, Snapshot
+from .kafka import DemoError, Feed, Follower, Reading
+from .screen import Screen, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from .cxone import Sandbox
-    from .demo_events import MadeEvent
-    from .demo_service import Service
-    from .kafka import Kafka
+    from ..cxone import Sandbox
+    from ..kafka import Kafka
+    from .events import MadeEvent
+    from .service import Service
 
 LIVE_RATE: Final = 2_000
 """Events a second of the live part."""

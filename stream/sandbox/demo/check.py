@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from .demo_evidence import Evidence, Line, Section, fields_text
+from .evidence import Evidence, Line, Section, fields_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .demo_events import MadeEvent, Record
-    from .demo_kafka import Reading
+    from .events import MadeEvent, Record
+    from .kafka import Reading
 
 Place = tuple[int, int]
 """Partition and offset of an input."""
