@@ -47,7 +47,7 @@ def judge_brokers(asked: Mapping[str, Broker | Fault], *, advertised: bool = Fal
     for address, answer in asked.items():
         name = f"broker {address}"
         if isinstance(answer, Broker):
-            yield good(name, f"answers; cluster {answer.cluster_id}, {len(answer.nodes)} brokers")
+            yield good(name, f"answers; cluster {answer.cluster_id}, brokers: {len(answer.nodes)}")
         elif some_answer and not advertised:
             yield doubtful(name, f"{answer.reason}; another one answers", _fix(answer))
         else:

@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 
 from stream.errors import ConfigurationError
+from stream.settings import Settings, load_settings
 from stream.settings.kafka_config import VARIABLES, property_of, variable
 from stream.settings.kafka_properties import ALIASES, PROPERTIES, REFUSED
-from stream.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

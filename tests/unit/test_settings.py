@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stream.errors import ConfigurationError, FatalError, Problem, StreamError
-from stream.settings.kafka_config import VARIABLES
 from stream.model import ConflictResolution, UpdateType
 from stream.settings import NOT_YET, ROWS, Settings, describe, load_settings, markdown_table
+from stream.settings.kafka_config import VARIABLES
 from stream.settings.values import HostPort
 
 SECRET = "p+w & x=1%/2 ü${HOME}"  # noqa: S105 - made up

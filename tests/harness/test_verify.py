@@ -1,0 +1,97 @@
+"""The checker itself: on sound evidence it is silent, and each planted defect is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.sandbox.calls import Request
+
+from .feed import Sent, event, sent
+from .topics import Record
+from .verify import Executed, execution_verdict, outcome_breaches, request_breaches, told
+
+INPUTS = [(partition, offset) for partition in range(2) for offset in range(5)]
+RECORD = ("store", "record")
+THREE = [Sent(0, offset, RECORD, number) for offset, number in enumerate((10, 11, 12))]
+
+
+def _executed(*numbers: int) -> dict[tuple[str, str], list[Executed]]:
+    """Executions of one record, one each ten seconds."""
+    return {RECORD: [Executed(number, 100.0 + 10 * index) for index, number in enumerate(numbers)]}
+
+
+def test_one_outcome_each_is_sound_in_any_order() -> None:
+    """Outcomes may come in any order: only their number counts."""
+    assert outcome_breaches(INPUTS, reversed(INPUTS)) == []
+
+
+def test_planted_loss_is_found() -> None:
+    """An input without an outcome is named, also when another one has two, so that the sums agree."""
+    assert outcome_breaches(INPUTS, INPUTS[1:]) == ["lost: (0, 0) has no outcome"]
+    assert outcome_breaches(INPUTS, [*INPUTS[1:], INPUTS[1]]) == [
+        "lost: (0, 0) has no outcome",
+        "doubled: (0, 1) has 2 outcomes",
+    ]
+
+
+def test_planted_duplicate_is_found() -> None:
+    """A second outcome is named, and so is one for an input that there never was."""
+    assert outcome_breaches(INPUTS, [*INPUTS, INPUTS[7]]) == ["doubled: (1, 2) has 2 outcomes"]
+    assert outcome_breaches(INPUTS, [*INPUTS, (2, 0)]) == ["unknown: (2, 0) is no input"]
+
+
+def test_executions_in_input_order_are_sound() -> None:
+    """Each event once, in order: no breach and no repeat."""
+    assert execution_verdict(THREE, _executed(10, 11, 12)) == ([], 0)
+
+
+def test_repeat_directly_after_itself_needs_an_interruption_between() -> None:
+    """An event may come again right after itself if something was interrupted in between, and is counted."""
+    assert execution_verdict(THREE, _executed(10, 11, 11, 12), [115.0]) == ([], 1)
+    assert execution_verdict(THREE, _executed(10, 10, 10, 11, 12), [105.0, 115.0]) == ([], 2)
+    found = execution_verdict(THREE, _executed(10, 11, 11, 12), [105.0, 125.0])
+    assert found.breaches == ["('store', 'record'): 11 came again although nothing was interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told_as"),
+    [
+        ((11, 10, 12), "11 was executed where 10 was due"),
+        ((10, 11, 10, 12), "10 was executed where 12 was due"),
+        ((10, 11, 12, 10), "10 was executed where nothing was due"),
+        ((10, 12), "12 was executed where 11 was due"),
+        ((10, 11), "ends with 2 of 3 events executed"),
+        ((), "ends with 0 of 3 events executed"),
+        ((10, 11, 12, 13), "13 was executed where nothing was due"),
+    ],
+    ids=["swapped", "goes back", "old one last", "left out", "last one missing", "none", "invented"],
+)
+def test_planted_reordering_is_found(numbers: tuple[int, ...], told_as: str) -> None:
+    """Every departure from the input's order is found, however many interruptions there were."""
+    verdict = execution_verdict(THREE, _executed(*numbers), [100.0 + second for second in range(60)])
+    assert verdict.breaches == [f"('store', 'record'): {told_as}"]
+
+
+def test_an_execution_of_a_record_that_no_event_names_is_found() -> None:
+    """What nobody sent must not reach the API."""
+    stranger = {("store", "stranger"): [Executed(1, 1.0)]}
+    assert execution_verdict([], stranger).breaches == ["('store', 'stranger') was executed without any event"]
+
+
+def test_overlapping_requests_and_violations_are_found() -> None:
+    """Two requests with one record on the wire at once, and whatever the stand-in complained of, are named."""
+    calm, overlapping = Request(1, "execute", "c", 1.0), Request(2, "execute", "c", 1.0, overlaps=(1,))
+    assert request_breaches([calm], []) == []
+    assert request_breaches([calm, overlapping], ["bad"]) == ["bad", "request 2 overlaps (1,)"]
+
+
+def test_many_breaches_are_told_in_short() -> None:
+    """The message of a failure tells how many there are and the first of them."""
+    assert told([f"breach {n}" for n in range(1000)]).splitlines()[:2] == ["1000 breaches", "breach 0"]
+    assert len(told([f"breach {n}" for n in range(1000)]).splitlines()) == 21
+
+
+def test_what_was_sent_is_read_back() -> None:
+    """The checker learns the input from the topic itself: position, record and number."""
+    record = Record(3, 7, b"a", event("store", "a", 42, version=1), [], 0)
+    assert sent([record]) == [Sent(3, 7, ("store", "a"), 42)]

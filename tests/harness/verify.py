@@ -1,0 +1,108 @@
+"""The checker: were the promises of contract section 4 held? Pure; every finding is a sentence, none is the proof."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from stream.sandbox.calls import Request
+
+    from .feed import Sent
+
+Position = tuple[int, int]
+"""Partition and offset of an input."""
+
+MAX_TOLD = 20
+CLOCK_SLACK_S = 1.0
+"""The stand-in notes a request when it gets to it, which may be after the kill that interrupted it."""
+
+
+class Executed(NamedTuple):
+    """One execution of an event, as the stand-in kept it; when it came, in seconds since the epoch."""
+
+    number: int
+    received_s: float
+
+
+class Verdict(NamedTuple):
+    """What the executions show: breaches, and how many events were executed again directly after themselves."""
+
+    breaches: list[str]
+    repeats: int
+
+
+def outcome_breaches(inputs: Iterable[Position], outcomes: Iterable[Position]) -> list[str]:
+    """Judge promise 1: exactly one outcome for each input.
+
+    Args:
+        inputs: the position of each message of the input.
+        outcomes: the position that each committed outcome names.
+    """
+    wanted, found = Counter(inputs), Counter(outcomes)
+    breaches = [f"lost: {position} has no outcome" for position in sorted(wanted.keys() - found.keys())]
+    breaches += [f"doubled: {position} has {count} outcomes" for position, count in sorted(found.items()) if count > 1]
+    breaches += [f"unknown: {position} is no input" for position in sorted(found.keys() - wanted.keys())]
+    return breaches
+
+
+def execution_verdict(
+    sent: Iterable[Sent],
+    executed: Mapping[tuple[str, str], Sequence[Executed]],
+    interruptions_s: Collection[float] = (),
+) -> Verdict:
+    """Judge promise 2: each record's events were executed in input order, again only directly after themselves.
+
+    Args:
+        sent: the valid events, in the order of each partition.
+        executed: what reached the API, by record, in that order.
+        interruptions_s: when a process was killed or an answer lost, in seconds since the epoch: an event may be
+            executed again only with one of these in between.
+    """
+    wanted: dict[tuple[str, str], list[int]] = {}
+    for each in sent:
+        wanted.setdefault(each.record, []).append(each.number)
+    breaches = [f"{record} was executed without any event" for record in executed.keys() - wanted.keys()]
+    repeats = 0
+    for record, numbers in wanted.items():
+        verdict = _judge_record(record, numbers, executed.get(record, ()), interruptions_s)
+        breaches += verdict.breaches
+        repeats += verdict.repeats
+    return Verdict(breaches, repeats)
+
+
+def _judge_record(
+    record: tuple[str, str], numbers: Sequence[int], executed: Sequence[Executed], interruptions_s: Collection[float]
+) -> Verdict:
+    breaches = []
+    done = repeats = 0
+    before: Executed | None = None
+    for each in executed:
+        if before is not None and each.number == before.number:
+            repeats += 1
+            if not any(before.received_s - CLOCK_SLACK_S <= when_s <= each.received_s for when_s in interruptions_s):
+                breaches.append(f"{record}: {each.number} came again although nothing was interrupted")
+        elif done < len(numbers) and each.number == numbers[done]:
+            done += 1
+        else:
+            due = numbers[done] if done < len(numbers) else "nothing"
+            breaches.append(f"{record}: {each.number} was executed where {due} was due")
+            break
+        before = each
+    else:
+        if done < len(numbers):
+            breaches.append(f"{record}: ends with {done} of {len(numbers)} events executed")
+    return Verdict(breaches, repeats)
+
+
+def request_breaches(requests: Iterable[Request], violations: Iterable[str]) -> list[str]:
+    """Judge the requests: none breaks the contract, holds a record twice, or shares one with another on the wire."""
+    overlapping = [f"request {each.sequence} overlaps {each.overlaps}" for each in requests if each.overlaps]
+    return [*violations, *overlapping]
+
+
+def told(breaches: Sequence[str]) -> str:
+    """Shorten breaches for a failure's message."""
+    return "\n".join([f"{len(breaches)} breaches", *breaches[:MAX_TOLD]])

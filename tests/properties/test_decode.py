@@ -1,0 +1,194 @@
+"""Decoding and intake, whatever the bytes are: one value, never an exception, nothing changed, nothing told."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from stream.codes import ErrorCode
+from stream.decode import decode
+from stream.intake import Unfit
+from stream.model import Defect, Event
+
+from ..builders import ASSIGNMENT, intake, message
+
+MARKER = "zq7x9j"
+MARKER_NUMBER = "9182736455"
+
+
+class Reading:
+    """The reference: the standard library with exact decimals, which notes every reason to refuse a text."""
+
+    def __init__(self, text: str) -> None:
+        """Read a text that is JSON."""
+        self.reasons: set[ErrorCode] = set()
+        self.is_subnormal = False
+        self.document: Any = json.loads(
+            text, object_pairs_hook=self._members, parse_int=self._integer, parse_float=self._decimal
+        )
+
+    def _members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in pairs}) < len(pairs):
+            self.reasons.add(ErrorCode.DUPLICATE_KEY)
+        return dict(pairs)
+
+    def _integer(self, text: str) -> int:
+        number = Decimal(text)
+        if not -(2**63) <= number < 2**64:
+            self.reasons.add(ErrorCode.NUMBER_OUT_OF_RANGE)
+        return int(number)
+
+    def _decimal(self, text: str) -> Decimal:
+        number = Decimal(text)
+        if len("".join(map(str, number.as_tuple().digits)).strip("0")) > 17:
+            self.reasons.add(ErrorCode.NUMBER_TOO_PRECISE)
+        if math.isinf(float(text)) or (number and float(text) == 0):
+            self.reasons.add(ErrorCode.NUMBER_OUT_OF_RANGE)
+        self.is_subnormal |= 0 < abs(float(text)) < sys.float_info.min
+        return number
+
+
+def is_same(read: Any, exact: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Whether a read value is the exact one: same types, same members in the same order, the nearest numbers."""
+    if isinstance(exact, dict):
+        return type(read) is dict and list(read) == list(exact) and all(is_same(read[key], exact[key]) for key in exact)
+    if isinstance(exact, list):
+        return type(read) is list and len(read) == len(exact) and all(map(is_same, read, exact))
+    if isinstance(exact, Decimal):
+        return type(read) is float and read == float(exact)
+    return type(read) is type(exact) and bool(read == exact)
+
+
+blanks = st.sampled_from(["", "", "", " ", "\n", "\t ", "\r\n"])
+integers = st.one_of(
+    st.integers(-(2**70), 2**70),
+    st.sampled_from([-(2**63) - 1, -(2**63), 2**63 - 1, 2**63, 2**64 - 1, 2**64, 10**17, 10**18]),
+).map(str)
+decimals = st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,22})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+strings = st.one_of(
+    st.text(max_size=8).map(json.dumps),
+    st.text(max_size=8).map(lambda text: json.dumps(text, ensure_ascii=False)),
+    st.sampled_from([r'"\":"', r'"a\\"', r'"\",\"a\":1"', '"{"', '"0.12345678901234567890"', r'"\u0061"']),
+)
+keys = st.one_of(st.sampled_from(['"a"', '"b"', r'"\u0061"', r'"\""', '""']), strings)
+
+
+@st.composite
+def objects(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
+    """Write an object with keys that repeat, and blanks where they may stand."""
+    pairs = draw(st.lists(st.tuples(blanks, keys, blanks, blanks, values, blanks), max_size=5))
+    return "{" + draw(blanks) + ",".join(f"{a}{k}{b}:{c}{v}{d}" for a, k, b, c, v, d in pairs) + "}"
+
+
+@st.composite
+def arrays(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
+    """Write an array."""
+    return "[" + draw(blanks).join([",".join(draw(st.lists(values, max_size=4))), ""]) + "]"
+
+
+texts = st.recursive(
+    st.one_of(integers, decimals, strings, st.sampled_from(["true", "false", "null"])),
+    lambda values: st.one_of(objects(values), arrays(values)),
+    max_leaves=12,
+)
+documents = objects(texts)
+
+
+@settings(max_examples=300)
+@given(documents)
+@example('{"a":0.1000000000000000055511151231257827}')
+@example('{"t":"\\":", "a":1, "a":2}')
+@example('{"a":{"b":1}, "a":{"c":2}}')
+@example('{"a":123456789012345678901e5}')
+def test_a_document_is_read_exactly_or_refused_for_a_reason(text: str) -> None:
+    """What comes out equals an independent exact reading; whatever that one finds wrong is refused with its code."""
+    exact = Reading(text)
+    read = decode(text.encode())
+    if isinstance(read, Defect):
+        assert read.code in exact.reasons or (exact.is_subnormal and read.code is ErrorCode.NUMBER_OUT_OF_RANGE)
+    else:
+        assert not exact.reasons
+        assert is_same(read, exact.document)
+
+
+broken_documents = st.builds(
+    lambda text, at, noise, length: text[: at % (len(text) + 1)] + noise + text[at % (len(text) + 1) + length :],
+    documents.map(str.encode),
+    st.integers(0, 500),
+    st.one_of(st.binary(max_size=4), st.sampled_from([b"\xed\xa0\x80", b"\\ud800", b"NaN", b"\x00", b"\xef\xbb\xbf"])),
+    st.integers(0, 4),
+)
+any_bytes = st.one_of(st.binary(max_size=40), broken_documents, documents.map(lambda t: t.encode("utf-16-le")))
+
+
+@settings(max_examples=300)
+@given(any_bytes)
+@example(b'{\x00"\x00a')
+@example(b"[" * 100_000)
+@example(b'{"a":' * 990 + b"1" + b"}" * 990)
+@example(b'{"a": ' * 990 + b"1e-300" + b"}" * 990)
+def test_any_bytes_give_a_document_or_a_defect(value: bytes) -> None:
+    """No bytes raise; a defect has a code of the closed list and a message."""
+    read = decode(value)
+    if isinstance(read, Defect):
+        assert read.code in ErrorCode
+        assert read.message
+    else:
+        assert type(read) is dict
+
+
+marked = st.sampled_from([json.dumps(MARKER), MARKER_NUMBER, f'"{MARKER}\\ud800"', f"{MARKER_NUMBER}.{MARKER_NUMBER}"])
+faults = st.sampled_from(["", "}", "NaN", ",", "1e999", "\x01", '"a":1,"a":1', "[" * 3_000])
+
+
+@given(objects(marked), faults, st.integers(0, 200))
+def test_a_defect_tells_nothing_of_the_value(text: str, fault: str, at: int) -> None:
+    """A marker that stands in each value never stands in a message or path."""
+    at %= len(text) + 1
+    read = decode((text[:at] + fault + text[at:]).encode())
+    if isinstance(read, Defect):
+        assert MARKER not in str(read)
+        assert MARKER_NUMBER not in str(read)
+
+
+members = st.fixed_dictionaries(
+    {},
+    optional={
+        "dataStoreId": st.one_of(st.just('"people"'), st.just('"example"'), strings),
+        "id": st.one_of(st.just('"r1"'), strings, texts),
+        "version": st.one_of(integers, decimals, texts),
+        "fields": st.one_of(documents, texts),
+        "updateType": st.one_of(st.sampled_from(['"UPSERT"', '"UPDATE"', '"upsert"']), texts),
+        "conflictResolution": st.one_of(st.sampled_from(['"FAIL"', '"IGNORE"', '"OVERWRITE"', '""']), texts),
+        "checksum": strings,
+        "more": texts,
+    },
+)
+events = members.map(lambda found: ("{" + ",".join(f'"{name}":{text}' for name, text in found.items()) + "}").encode())
+READER = intake(datastore_id="people")
+
+
+@settings(max_examples=300)
+@given(st.one_of(any_bytes, events))
+def test_any_message_becomes_exactly_one_event_or_its_refusal(value: bytes) -> None:
+    """Whatever the bytes are, the intake gives one value; an event's record holds the exact values, and no more."""
+    read = READER.read(message(value), ASSIGNMENT, 1.0, suspect=True)
+    if isinstance(read, Unfit):
+        assert read.defect.code in ErrorCode
+        assert not read.result.succeeded
+    else:
+        assert isinstance(read, Event)
+        exact = Reading(value.decode()).document
+        record = json.loads(read.record)
+        assert is_same(record["fields"], exact["fields"])
+        assert list(record) == [name for name in ("id", "version", "fields", "checksum") if name in exact]
+        assert {"id": exact["id"], "version": exact.get("version"), "checksum": exact.get("checksum")} == {
+            name: record.get(name) for name in ("id", "version", "checksum")
+        }
+        assert read.suspect

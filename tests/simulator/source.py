@@ -1,0 +1,282 @@
+"""One instance's consumer: the port `Source`, as `stream/consumer.py` keeps it, on the fake group and logs."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from stream.errors import FatalError
+from stream.ledger import WINDOW
+from stream.partitions import CommittedOffset
+
+from .faults import Point
+from .group import Membership
+from .world import PromiseBrokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from stream.model import Message, TopicPartition
+    from stream.ports import Rebalance
+
+    from .group import Group, Member
+    from .kafka import Broker
+    from .service import Process
+
+MAX_NOTICE_S = 0.2
+"""How long a client that was removed takes to find it out, once it can: a heartbeat's way."""
+MAX_REJOIN_S = 0.5
+NO_ANSWER = 0.1
+"""How often the broker does not answer in time."""
+
+
+class FakeSource:
+    """The consumer of one life of an instance."""
+
+    def __init__(self, process: Process, broker: Broker, group: Group, chunk: int) -> None:
+        self.name = process.name
+        self.patience_s = 0.0
+        self._process = process
+        self._world = process.world
+        self._broker = broker
+        self._group_of_all = group
+        self._chunk = chunk
+        self._rebalance: Rebalance | None = None
+        self._member: Member | None = None
+        self._generation = -1
+        self._callbacks: deque[tuple[str, Sequence[TopicPartition]]] = deque()
+        self._owned: list[TopicPartition] = []
+        self._to_begin: dict[TopicPartition, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self._begun_at: dict[TopicPartition, int] = {}
+        self._paused: set[TopicPartition] = set()
+        self._is_fenced = False
+
+    # The port.
+
+    def subscribe(self, rebalance: Rebalance) -> None:
+        """Join the group."""
+        self._rebalance = rebalance
+        self._join()
+
+    def poll(self, timeout_s: float) -> Sequence[Message]:
+        """Take the next chunk; serves rebalances meanwhile."""
+        self.patience_s = timeout_s
+        self._process.at_port()
+        if self._is_fenced:
+            what = "the consumer met a fatal error: FENCED_INSTANCE_ID"
+            raise FatalError(what)
+        self._positions.update(self._to_begin)
+        self._begun_at.update(self._to_begin)
+        self._to_begin.clear()
+        early = self._fetch() if self._callbacks and self._world.chance(0.3) else None
+        self._serve_callbacks()
+        self._process.at_port()
+        return self._fetch() if early is None else early
+
+    def out_of_range(self) -> Sequence[TopicPartition]:
+        """Nothing leaves the log here."""
+        return ()
+
+    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset] | None:
+        """Read committed offsets; None while an open transaction holds one of them, and now and then without reason."""
+        self._process.at_port()
+        if not self._is_answered() or any(self._broker.is_unstable(each) for each in partitions):
+            return None
+        return {each: self._committed(each) for each in partitions}
+
+    def committed_texts(self, topic: str) -> list[str] | None:
+        """Read the metadata of all partitions."""
+        self._process.at_port()
+        if not self._is_answered():
+            return None
+        return [each.metadata for each in self._broker.committed.values() if each.partition.topic == topic]
+
+    def offset_at(self, partition: TopicPartition, timestamp_ms: int) -> int | None:
+        """Find the first offset written at or after a time, or the end."""
+        return self._broker.logs[partition].at(timestamp_ms) if self._is_answered() else None
+
+    def begin(self, partition: TopicPartition, offset: int) -> None:
+        """Let an assigned partition flow from an offset, from the next poll on."""
+        self._process.at_port()
+        self._world.note("begin", self.name, partition.partition, offset)
+        self._to_begin[partition] = offset
+        self._paused.discard(partition)
+
+    def pause(self, partitions: Collection[TopicPartition]) -> None:
+        """Stop fetching."""
+        self._process.at_port()
+        self._world.count("pauses")
+        self._paused.update(partitions)
+
+    def resume(self, partitions: Collection[TopicPartition]) -> None:
+        """Go on fetching."""
+        self._process.at_port()
+        self._paused.difference_update(partitions)
+
+    def group(self) -> Membership | None:
+        """Take the group metadata as this client knows them."""
+        self._process.at_port()
+        return Membership(self._member.name, self._generation) if self._member and self._generation >= 0 else None
+
+    def close(self) -> None:
+        """Leave the group (a static member does not leave, it falls silent)."""
+        self._process.at_port()
+        if self._rebalance is not None:
+            self._rebalance.revoked(list(self._owned))
+        member, self._member = self._member, None
+        if member is not None and member.static_id is None:
+            self._group_of_all.leave(member)
+        elif member is not None:
+            self._group_of_all.silent(member)
+
+    # What the group tells, and what the process goes through.
+
+    def receive(
+        self, member: Member, generation: int, revoked: Sequence[TopicPartition], added: Sequence[TopicPartition]
+    ) -> None:
+        """Take an assignment from the coordinator; the callbacks are served by the next poll."""
+        self._process.when_running(lambda: self._receive(member, generation, revoked, added))
+
+    def _receive(
+        self, member: Member, generation: int, revoked: Sequence[TopicPartition], added: Sequence[TopicPartition]
+    ) -> None:
+        if member is not self._member or not self._group_of_all.has(member):
+            return
+        self._generation = generation
+        self._owned = [each for each in self._owned if each not in revoked] + list(added)
+        if revoked:
+            self._callbacks.append(("revoked", revoked))
+        self._callbacks.append(("assigned", added))
+        self._process.stir()
+
+    def can_join(self) -> bool:
+        """Whether this client answers the coordinator's call."""
+        return self._process.is_reachable
+
+    def is_running(self) -> bool:
+        """Whether this client can look at its own clock."""
+        return self._process.is_alive and self._process.is_running
+
+    def is_settled(self) -> bool:
+        """Whether it is a member, knows it, and has nothing to be told."""
+        member = self._member
+        return member is not None and self._is_reached() and self._group_of_all.has(member) and not member.is_busy
+
+    def fall_silent(self) -> None:
+        """Send no heartbeat from now on."""
+        if self._member is not None:
+            self._group_of_all.silent(self._member)
+
+    def speak_again(self) -> None:
+        """Send heartbeats again, and learn soon whether the group still knows us."""
+        member = self._member
+        if member is None:
+            return
+        if not self._group_of_all.has(member):
+            self._world.after(self._world.rng.uniform(0.0, MAX_NOTICE_S), lambda: self.expired(member))
+        elif self._process.is_connected:
+            self._group_of_all.heard(member)
+
+    def expired(self, member: Member) -> None:
+        """Find out that the session is over: the client looks at its own clock, too."""
+        self._process.when_running(lambda: self._learn_removal(member))
+
+    def _learn_removal(self, member: Member) -> None:
+        if member is not self._member:
+            return
+        self._world.count("lost")
+        self._member, self._generation = None, -1
+        self._is_fenced = self._group_of_all.is_replaced(member)
+        self._callbacks.append(("lost", self._owned))
+        self._owned = []
+        self._process.stir()
+
+    def _join(self) -> None:
+        if not self._is_reached():
+            self._rejoin_soon()
+        elif self._member is None:
+            self._member = self._group_of_all.join(self, self._process.identity.static_id)
+            self._generation = -1
+
+    def _serve_callbacks(self) -> None:
+        while self._callbacks:
+            kind, partitions = self._callbacks.popleft()
+            self._world.note(kind, self.name, [each.partition for each in partitions])
+            if kind == "assigned":
+                self._told.assigned(partitions)
+            elif kind == "revoked":
+                self._world.count("revocations")
+                self._process.at_point(Point.REVOKING)
+                self._told.revoked(partitions)
+                self._forget(partitions)
+                if self._member is not None:
+                    self._group_of_all.released(self._member, partitions)
+            else:
+                self._told.lost(partitions)
+                self._forget(partitions)
+                self._rejoin_soon()
+        if self._member is not None:
+            self._member.is_busy = False
+
+    def _rejoin_soon(self) -> None:
+        self._world.after(self._world.rng.uniform(0.0, MAX_REJOIN_S), lambda: self._process.when_running(self._join))
+
+    @property
+    def _told(self) -> Rebalance:
+        if self._rebalance is None:
+            message = "nobody has subscribed"
+            raise RuntimeError(message)
+        return self._rebalance
+
+    def _forget(self, partitions: Collection[TopicPartition]) -> None:
+        for each in partitions:
+            self._positions.pop(each, None)
+            self._to_begin.pop(each, None)
+            self._paused.discard(each)
+
+    def _is_answered(self) -> bool:
+        return self._process.is_reachable and self._broker.is_up and not self._world.chance(NO_ANSWER)
+
+    def _committed(self, partition: TopicPartition) -> CommittedOffset:
+        log, committed = self._broker.logs[partition], self._broker.committed.get(partition)
+        if committed is None:
+            return CommittedOffset(None, "", log.low, log.high)
+        return CommittedOffset(committed.offset, committed.metadata, log.low, log.high)
+
+    # Fetching.
+
+    def has_more(self) -> bool:
+        """Whether a poll would return something now."""
+        return bool(self._callbacks or self._to_begin) or any(
+            each not in self._paused and self._broker.logs[each].high > position
+            for each, position in self._positions.items()
+        )
+
+    def _fetch(self) -> Sequence[Message]:
+        if not self._is_reached():
+            return ()
+        flowing = [each for each in self._positions if each not in self._paused]
+        self._world.rng.shuffle(flowing)
+        room = self._world.rng.randint(1, self._chunk)
+        fetched: list[Message] = []
+        for partition in flowing:
+            messages = self._broker.logs[partition].read(self._positions[partition], room - len(fetched))
+            if messages:
+                fetched += messages
+                self._positions[partition] = messages[-1].offset + 1
+                self._check_window(partition)
+        return fetched
+
+    def _is_reached(self) -> bool:
+        return self._process.is_reachable and self._broker.is_up
+
+    def _check_window(self, partition: TopicPartition) -> None:
+        """At most a window, and the chunk that came before the pause, lies past the committed offset."""
+        committed = self._broker.committed.get(partition)
+        begin = max(self._begun_at[partition], committed.offset if committed else 0)
+        delivered = self._broker.logs[partition].count(begin, self._positions[partition])
+        if delivered > WINDOW + self._chunk:
+            raise PromiseBrokenError("window", f"{delivered} events of {partition} delivered past the committed offset")
+        if delivered > WINDOW:
+            self._world.count("full_windows")

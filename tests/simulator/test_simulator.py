@@ -1,0 +1,90 @@
+"""The simulator keeps the promises, replays exactly, tests what it says it tests, and condemns each planted bug."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .bugs import BUGS
+from .plan import draw_window
+from .run import Report, play, play_plan, silent_logs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+QUICK_SEEDS = 400
+MAX_SEEDS_FOR_A_BUG = 2_000
+
+FAULTS = (
+    *("kills_on_wire", "kills_in_transaction", "freezes", "twins", "stalls", "cuts", "terms", "broker_outages"),
+    *("rebalances", "revocations", "lost", "sessions_expired", "static_returns", "leases_lost", "stale_generation"),
+    *("aborts", "unknown_ends", "late_commits", "transaction_hang", "hanging_starts", "fenced", "transaction_timeouts"),
+    *("lost_answers", "late_applications", "double_executions", "api_throttled_until", "tokens_renewed", "pauses"),
+    *("at_arrived", "at_answered", "at_produced", "at_offsets_sent", "at_ended", "at_revoking"),
+)
+"""What must have befallen somebody within the quick seeds, or the simulator tests less than it says."""
+
+
+@pytest.fixture(autouse=True)
+def _silence() -> Iterator[None]:
+    """Keep the service's log out of the tests' output."""
+    with silent_logs():
+        yield
+
+
+def test_every_promise_is_kept_whatever_befalls() -> None:
+    """Some hundred seeds: no promise is broken, and every fault of the list has struck at least once."""
+    counts: Counter[str] = Counter()
+    broken: list[str] = []
+    for seed in range(QUICK_SEEDS):
+        report = play(seed)
+        counts.update(report.counts)
+        if report.broken is not None:
+            broken.append(f"seed {seed}: {report.broken}; python -m tests.simulator --seed {seed}")
+    assert broken == []
+    assert [fault for fault in FAULTS if not counts[fault]] == []
+
+
+@pytest.mark.parametrize("seed", [0, 1], ids=["dense offsets", "sparse offsets"])
+def test_a_window_is_never_passed(seed: int) -> None:
+    """One event that cannot be decided stops its partition at the window or the metadata's bound; then all is done."""
+    report = play_plan(draw_window(seed))
+    assert report.broken is None
+    assert report.counts["pauses"] > 0
+    assert seed == 1 or report.counts["full_windows"] > 0
+
+
+def test_a_seed_replays_exactly() -> None:
+    """The same seed gives the same trace, in this process and in another one with other hashes."""
+    digest = play(7).digest
+    assert play(7).digest == digest
+    assert play(8).digest != digest
+    command = [sys.executable, "-m", "tests.simulator", "--seed", "7"]
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    told = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    assert told.endswith(f"digest {digest}\n")
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found(bug: str) -> None:
+    """Each bug that is planted on purpose breaks a promise within the seeds that CI runs."""
+    reports = (play(seed, BUGS[bug]) for seed in range(MAX_SEEDS_FOR_A_BUG))
+    found: Report | None = next((report for report in reports if report.broken is not None), None)
+    assert found is not None
+    assert found.trace[-1].what == "BROKEN"
+
+
+def test_a_broken_promise_is_told_with_its_seed() -> None:
+    """The command ends with 1, and names the seed, the promise and the way to replay it."""
+    command = [sys.executable, "-m", "tests.simulator", "--seeds", "3", "--bug", "swallow one produce"]
+    ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "seed 0 broke offsets: " in ended.stdout
+    assert "python -m tests.simulator --seed 0" in ended.stdout
