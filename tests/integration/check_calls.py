@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from stream.check import State, check
 from stream.schema_files import load_schemas
 from stream.settings import PACKAGED_SCHEMAS, load_settings
+
+from ..harness.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,13 +42,24 @@ def cluster(broker: str) -> dict[str, Any]:
     admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
     topics = admin.list_topics(timeout=WITHIN_S).topics
     partitions = [TopicPartition(name, number) for name, topic in topics.items() for number in topic.partitions]
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    ends = admin.list_offsets(dict.fromkeys(partitions, latest))
+    ends: dict[tuple[str, int], int] = {}
+
+    def all_are_read() -> bool:
+        ends.update(_ends(admin, partitions))  # the leader of a new partition may not know of it yet
+        return len(ends) == len(partitions)
+
+    eventually(all_are_read, WITHIN_S, "the ends of all partitions")
     groups = admin.list_consumer_groups().result(WITHIN_S).valid
-    return {
-        "ends": {(each.topic, each.partition): future.result(WITHIN_S).offset for each, future in ends.items()},
-        "groups": {group.group_id: group.state for group in groups},
-    }
+    return {"ends": ends, "groups": {group.group_id: group.state for group in groups}}
+
+
+def _ends(admin: AdminClient, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    found = {}
+    for partition, future in admin.list_offsets(dict.fromkeys(partitions, latest)).items():
+        with suppress(KafkaException):
+            found[partition.topic, partition.partition] = future.result(WITHIN_S).offset
+    return found
 
 
 def commit(broker: str, group: str, *offsets: TopicPartition) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..harness.stage import Stage
 
 CHECK = ("-m", "stream", "check")
-SHORT = Deadlines(KafkaDeadlines(1.0, 1.0, 1.0, 1.0), api_s=1.0, whole_s=10.0)
+SHORT = Deadlines(KafkaDeadlines(brokers_s=2.0), api_s=2.0, whole_s=20.0)
 
 
 @contextmanager

@@ -11,9 +11,12 @@ from stream.sandbox.faults import Fault
 from stream.sandbox.tokens import TokenRule
 
 from ..harness.feed import Pace, Population
+from ..harness.stage import CREDENTIALS
 from ..harness.waiting import eventually
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stream.sandbox.calls import Request
 
     from ..harness.stage import Stage
@@ -89,6 +92,23 @@ def test_many_workers_renew_a_dead_token_once(stage: Stage, end: str) -> None:
     assert _token_calls(stage) == 2
     assert {(each.json["result"], each.json["attempts"]) for each in stage.outcomes()} == {("APPLIED", 1)}
     assert stage.assert_in_order() == 0
+
+
+def test_a_secret_that_is_corrected_in_its_file_is_taken_up(stage: Stage, tmp_path: Path) -> None:
+    """With a wrong secret everything waits and the log says what to look at; the right one in the file ends that."""
+    secret = tmp_path / "secret"
+    secret.write_text("wrong+secret&=")
+    service = stage.start(CXONE_CLIENT_SECRET=None, CXONE_CLIENT_SECRET_FILE=str(secret))
+    _send_to_all_datastores(stage)
+    eventually(lambda: len(service.lines("token_not_renewed")) > 1, 30.0, "refusals of the wrong secret")
+    assert "CXONE_CLIENT_SECRET" in service.lines("token_not_renewed")[0]["reason"]
+    assert len(stage.reader) == 0
+    secret.write_text(f"{CREDENTIALS.client_secret}\n")
+    stage.await_all_committed()
+    stage.assert_exactly_once()
+    assert stage.assert_in_order() == 0
+    for shown in ("wrong+secret", CREDENTIALS.client_secret):
+        assert shown not in service.log_file.read_text()
 
 
 def test_a_short_token_is_renewed_in_the_background(stage: Stage) -> None:

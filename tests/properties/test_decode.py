@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stream.codes import ErrorCode
 from stream.decode import decode
 from stream.intake import Unfit
-from stream.model import Defect, Event
+from stream.model import ConflictResolution, Defect, Event, LaneKey, UpdateType
 
 from ..builders import ASSIGNMENT, intake, message
 
@@ -100,7 +100,7 @@ texts = st.recursive(
 documents = objects(texts)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(documents)
 @example('{"a":0.1000000000000000055511151231257827}')
 @example('{"t":"\\":", "a":1, "a":2}')
@@ -127,7 +127,7 @@ broken_documents = st.builds(
 any_bytes = st.one_of(st.binary(max_size=40), broken_documents, documents.map(lambda t: t.encode("utf-16-le")))
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(any_bytes)
 @example(b'{\x00"\x00a')
 @example(b"[" * 100_000)
@@ -174,21 +174,70 @@ events = members.map(lambda found: ("{" + ",".join(f'"{name}":{text}' for name, 
 READER = intake(datastore_id="people")
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.one_of(any_bytes, events))
 def test_any_message_becomes_exactly_one_event_or_its_refusal(value: bytes) -> None:
-    """Whatever the bytes are, the intake gives one value; an event's record holds the exact values, and no more."""
+    """Whatever the bytes are, the intake gives one value, and never an exception."""
     read = READER.read(message(value), ASSIGNMENT, 1.0, suspect=True)
     if isinstance(read, Unfit):
         assert read.defect.code in ErrorCode
         assert not read.result.succeeded
     else:
         assert isinstance(read, Event)
-        exact = Reading(value.decode()).document
-        record = json.loads(read.record)
-        assert is_same(record["fields"], exact["fields"])
-        assert list(record) == [name for name in ("id", "version", "fields", "checksum") if name in exact]
-        assert {"id": exact["id"], "version": exact.get("version"), "checksum": exact.get("checksum")} == {
-            name: record.get(name) for name in ("id", "version", "checksum")
-        }
-        assert read.suspect
+
+
+sound_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63), 2**64 - 1),
+        st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
+        st.text(max_size=6),
+    ),
+    lambda values: st.one_of(st.lists(values, max_size=3), st.dictionaries(st.text(max_size=4), values, max_size=3)),
+    max_leaves=8,
+)
+sound_events = st.fixed_dictionaries(
+    {
+        "id": st.text(min_size=1, max_size=256),
+        "fields": st.dictionaries(st.text(max_size=4), sound_values, min_size=1, max_size=4),
+    },
+    optional={
+        "dataStoreId": st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}", fullmatch=True).filter(
+            lambda datastore_id: datastore_id != "example"
+        ),
+        "version": st.integers(0, 2**63 - 1),
+        "updateType": st.sampled_from(list(UpdateType)),
+        "conflictResolution": st.sampled_from(list(ConflictResolution)),
+        "checksum": st.text(min_size=1, max_size=256),
+    },
+)
+
+
+spellings = st.fixed_dictionaries(
+    {
+        "ensure_ascii": st.booleans(),
+        "separators": st.sampled_from([None, (",", ":"), (" , ", " : ")]),
+        "indent": st.sampled_from([None, 2]),
+    }
+)
+
+
+@settings(max_examples=200)
+@given(sound_events, spellings)
+def test_any_sound_event_is_executed_as_it_was_sent(sent: dict[str, Any], spelling: dict[str, Any]) -> None:
+    """However it is spelt, its record holds the exact values and no more, for the lane that it names."""
+    text = json.dumps(sent, **spelling)
+    read = READER.read(message(text.encode()), ASSIGNMENT, 1.0, suspect=True)
+    assert isinstance(read, Event)
+    record = json.loads(read.record)
+    exact = Reading(text).document
+    assert is_same(record["fields"], exact["fields"])
+    assert list(record) == [name for name in ("id", "version", "fields", "checksum") if name in sent]
+    assert all(record[name] == sent[name] for name in record if name != "fields")
+    assert read.lane == LaneKey(
+        sent.get("dataStoreId", "people"),
+        sent.get("updateType", UpdateType.UPSERT),
+        sent.get("conflictResolution", ConflictResolution.OVERWRITE),
+    )
+    assert (read.record_id, read.suspect) == (sent["id"], True)

@@ -14,6 +14,8 @@ from stream.metadata import MAX_SETTLED_CHARACTERS, OffsetMetadata
 
 NONCE = "9f3c0123456789ab"
 BROKER_LIMIT = 4_095
+DEEDS_OF_AN_OWNER = 4
+"""Deliveries and settlements before an owner ends, so that there is something to leave behind."""
 
 
 def encoded(snapshot: Snapshot, *, clean: bool = False) -> str:
@@ -57,6 +59,7 @@ class Owners(RuleBasedStateMachine):
         left = inherited(self.text, committed, self.log[-1] + 1 if self.log else committed)
         self.ledger = Ledger(committed, left)
         self.start = self.committed = committed
+        self.deeds = 0
         self.inherited = set(left.settled)
         self.suspects_end = left.suspects_end
         self.delivered: list[int] = []
@@ -78,6 +81,7 @@ class Owners(RuleBasedStateMachine):
     @rule(count=st.one_of(st.integers(1, 4), st.integers(1, 250)))
     def deliver(self, count: int) -> None:
         """Deliver as much as the window admits; each delivery is what the model knows it to be."""
+        self.deeds += 1
         for offset in [offset for offset in self.log if offset >= self.position][:count]:
             if not self.ledger.admits(offset):
                 assert self.ledger.delivered_beyond_commit > 0, "a window that holds nothing must admit anything"
@@ -97,6 +101,7 @@ class Owners(RuleBasedStateMachine):
     @rule(data=st.data(), count=st.integers(1, 60))
     def settle(self, data: st.DataObject, count: int) -> None:
         """Settle some of what was delivered, in whatever order; settling again what is settled is allowed."""
+        self.deeds += 1
         first = data.draw(st.integers(0, len(self.delivered) - 1))
         step = data.draw(st.integers(1, 3))
         for offset in reversed(self.delivered[first::step][:count]):
@@ -139,12 +144,21 @@ class Owners(RuleBasedStateMachine):
         self.text, self.committed, self.said = encoded(snapshot, clean=clean), snapshot.committable, len(settled)
         self.out |= settled
 
+    @precondition(lambda self: self.open is None)
+    @rule()
+    def commit(self) -> None:
+        """Fill a transaction and commit it at once."""
+        self.fill()
+        self.confirm()
+
+    @precondition(lambda self: self.deeds >= DEEDS_OF_AN_OWNER)
     @rule()
     def crash(self) -> None:
         """Die: whatever was delivered may have been executed; another owner begins where the last commit was."""
         self.executed |= set(self.delivered)
         self.own(self.committed)
 
+    @precondition(lambda self: self.deeds >= DEEDS_OF_AN_OWNER)
     @rule()
     def hand_over(self) -> None:
         """Give the partition away in order: nothing is on the wire, so only what is in doubt may be executed."""
