@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 log = get_log()
 
+ASK_OFFSETS_AGAIN_S = 1.0
+"""After the broker gave no answer: a dead member's open transaction delays it, and each question holds up the loop."""
 BUSY_POLL_S = 0.004
 IDLE_POLL_S = 0.02
 REVOKE_WAIT_S = 3.0
@@ -81,6 +83,7 @@ class Loop:
         )
         now_s = parts.clock.monotonic_s()
         self.publication = Publication(parts.source, parts.sink, self.partitions, parts.rng, now_s)
+        self._ask_offsets_at_s = now_s
         self._parts = parts
         self._bounds = bounds
 
@@ -104,7 +107,7 @@ class Loop:
         messages = parts.source.poll(self._patience_s())
         now_s = parts.clock.monotonic_s()
         parts.lease.renew(now_s)
-        self._begin_assigned()
+        self._begin_assigned(now_s)
         self._take(messages, now_s)
         self._land(self.execution.take_verdicts(now_s))
         self.execution.settle(list(self.publication.advance(now_s)))
@@ -149,12 +152,16 @@ class Loop:
         self._end({owned.assignment for each in partitions if (owned := self.partitions.get(each)) is not None})
         log.warning("partitions_lost", partitions=_names(partitions))
 
-    def _begin_assigned(self) -> None:
+    def _begin_assigned(self, now_s: float) -> None:
         parts = self._parts
         for partition in parts.source.out_of_range():
             self._refuse(partition)
         waiting = [owned.assignment.partition for owned in self.partitions.in_phase(Phase.AWAITING_OFFSET)]
-        found = parts.source.committed(waiting) if waiting else None
+        if not waiting or now_s < self._ask_offsets_at_s:
+            return
+        found = parts.source.committed(waiting)
+        if found is None:
+            self._ask_offsets_at_s = now_s + ASK_OFFSETS_AGAIN_S
         for partition, committed in (found or {}).items():
             parts.start.begin(self.partitions, partition, committed, parts.source, parts.clock.wall_ms())
             owned = self.partitions.get(partition)
