@@ -19,12 +19,15 @@ class Clock(Protocol):
         ...
 
 
+_BOOT_TIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class SystemClock:
     """The machine's clocks."""
 
     def monotonic_s(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
+        """Seconds that never go back, those of a suspended machine included: a lease must not outlive a sleep."""
+        return time.clock_gettime(_BOOT_TIME)
 
     def wall_ms(self) -> int:
         """Milliseconds since 1970, UTC."""

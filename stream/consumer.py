@@ -19,8 +19,9 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from .errors import FatalError
 from .log import get_log
-from .model import Message, TopicPartition
-from .partitions import CommittedOffset
+from .membership import is_member
+from .model import Headers, Message, TopicPartition
+from .partitions import CommittedOffset, Offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -34,7 +35,7 @@ CALL_TIMEOUT_S = 0.2
 FETCH_WAIT_MS = 100
 """A broker answers one connection's requests in order: while it holds a fetch back for lack of messages, the question
 for the log's ends waits behind it. At the default of 500 ms a new partition beside idle ones was never begun."""
-MAX_ENDS_TIMEOUT_S = 2.0
+MAX_CALL_TIMEOUT_S = 2.0
 """How long that question may take in the end, where a broker is far away or is told to hold fetches longer."""
 
 _POSITION_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
@@ -73,7 +74,7 @@ class KafkaSource:
         self._held: set[TopicPartition] = set()
         self._assigned: set[TopicPartition] = set()
         self._out_of_range: list[TopicPartition] = []
-        self._ends_timeout_s = CALL_TIMEOUT_S
+        self._call_timeout_s = CALL_TIMEOUT_S
         self._log = get_log()
         properties = {**consumer_properties(kafka), "error_cb": self._on_error}
         self._consumer = Consumer(properties, logger=logging.getLogger("kafka.consumer"))
@@ -107,7 +108,13 @@ class KafkaSource:
             raise FatalError(what) from error
         if self._failure is not None:
             raise self._failure
-        messages = [self._read(message) for message in fetched if message.error() is None or self._is_message(message)]
+        messages = []
+        for message in fetched:
+            instead = message.error()
+            if instead is None:
+                messages.append(self._read(message))
+            else:
+                self._note_error(instead, message)
         if self._failure is not None:
             raise self._failure
         return messages
@@ -117,49 +124,68 @@ class KafkaSource:
         partitions, self._out_of_range = self._out_of_range, []
         return partitions
 
-    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset] | None:
-        """Read committed offsets and the log's ends; None when the broker did not answer within `CALL_TIMEOUT_S`."""
+    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset]:
+        """Read committed offsets and the ends of the log, as far as the broker answers in one call's time.
+
+        A partition without a leader, or whose offset an open transaction holds back, is left out: the others go on.
+        """
+        found: dict[TopicPartition, CommittedOffset] = {}
+        for partition, offset in (self.offsets(partitions) or {}).items():
+            try:
+                found[partition] = CommittedOffset(offset.offset, offset.text, *self._ends_of_log(partition))
+            except KafkaException as error:
+                self._log.debug("ends_not_read", partition=str(partition), reason=error.args[0].str())
+                if error.args[0].code() == KafkaError._TIMED_OUT:  # noqa: SLF001
+                    break  # the time of this turn is used up
+        return found
+
+    def offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Offset] | None:
+        """Read committed offsets with their metadata; None when the broker did not answer in time."""
+        timeout_s = self._call_timeout_s
+        self._call_timeout_s = min(2 * timeout_s, MAX_CALL_TIMEOUT_S)
         try:
-            answers = self._consumer.committed([KafkaPartition(*each) for each in partitions], timeout=CALL_TIMEOUT_S)
-            return {self._name(answer.topic, answer.partition): self._committed(answer) for answer in answers}
+            answers = self._consumer.committed([KafkaPartition(*each) for each in partitions], timeout=timeout_s)
         except KafkaException as error:
             self._log.debug("offsets_not_read", reason=error.args[0].str())
             return None
+        self._call_timeout_s = CALL_TIMEOUT_S
+        return {
+            self._name(answer.topic, answer.partition): Offset(
+                answer.offset if answer.offset >= 0 else None, answer.metadata or ""
+            )
+            for answer in answers
+            if not answer.error
+        }
 
-    def _committed(self, answer: Any) -> CommittedOffset:  # noqa: ANN401 - the stubs lack `error`
-        if answer.error is not None:
-            raise KafkaException(answer.error)
-        offset = answer.offset if answer.offset >= 0 else None
-        return CommittedOffset(offset, answer.metadata or "", *self._ends_of_log(answer))
-
-    def _ends_of_log(self, partition: KafkaPartition) -> tuple[int, int]:
-        timeout_s = self._ends_timeout_s
-        self._ends_timeout_s = min(2 * timeout_s, MAX_ENDS_TIMEOUT_S)
-        ends = self._consumer.get_watermark_offsets(partition, timeout=timeout_s, cached=False)
+    def _ends_of_log(self, partition: TopicPartition) -> tuple[int, int]:
+        timeout_s = self._call_timeout_s
+        self._call_timeout_s = min(2 * timeout_s, MAX_CALL_TIMEOUT_S)
+        ends = self._consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=timeout_s, cached=False)
         if not ends:  # the binding gives None on a time-out
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
-        self._ends_timeout_s = CALL_TIMEOUT_S
+        self._call_timeout_s = CALL_TIMEOUT_S
         return ends
 
     def committed_texts(self, topic: str) -> list[str] | None:
-        """Read the metadata of all partitions of a topic that have a committed offset; None without an answer."""
+        """Read the metadata of all partitions of a topic that have a committed offset; None unless all are known."""
         try:
-            described = self._consumer.list_topics(topic, timeout=CALL_TIMEOUT_S).topics[topic]
-            partitions = [KafkaPartition(topic, number) for number in described.partitions]
-            answers = self._consumer.committed(partitions, timeout=CALL_TIMEOUT_S)
+            described = self._consumer.list_topics(topic, timeout=self._call_timeout_s).topics[topic]
         except KafkaException:
             return None
-        return [answer.metadata for answer in answers if answer.offset >= 0 and answer.metadata]
+        names = [self._name(topic, number) for number in described.partitions]
+        found = self.offsets(names) if names and described.error is None else None
+        if found is None or len(found) < len(names):
+            return None
+        return [offset.text for offset in found.values() if offset.offset is not None and offset.text]
 
     def offset_at(self, partition: TopicPartition, timestamp_ms: int) -> int | None:
         """Find the first offset written at or after a time, or the end; None without an answer."""
+        wanted = [KafkaPartition(*partition, timestamp_ms)]
         try:
-            (found,) = self._consumer.offsets_for_times(
-                [KafkaPartition(*partition, timestamp_ms)], timeout=CALL_TIMEOUT_S
-            )
+            (found,) = self._consumer.offsets_for_times(wanted, timeout=self._call_timeout_s)
             if found.error is None and found.offset >= 0:
                 return int(found.offset)
-            return self._ends_of_log(found)[1]
+            return self._ends_of_log(partition)[1]
         except KafkaException:
             return None
 
@@ -240,7 +266,7 @@ class KafkaSource:
             timestamp_ms if kind else None,
             message.key(),
             message.value(),
-            message.headers(),
+            _headers(message),
         )
 
     def _name(self, topic: str, partition: int) -> TopicPartition:
@@ -250,14 +276,12 @@ class KafkaSource:
             name = self._names[topic, partition] = TopicPartition(topic, partition)
         return name
 
-    def _is_message(self, message: Any) -> bool:  # noqa: ANN401 - as above
+    def _note_error(self, error: KafkaError, message: Any) -> None:  # noqa: ANN401 - as above
         """Take note of an error that came in a message's place."""
-        error: KafkaError = message.error()
         if error.code() in _POSITION_LOST and message.partition() is not None:
             self._out_of_range.append(self._name(message.topic(), message.partition()))
         else:
             self._on_error(error)
-        return False
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - one in a message's place has no flag
@@ -267,20 +291,10 @@ class KafkaSource:
             self._log.warning("consumer_error", code=error.name(), reason=error.str())
 
 
-def is_member(group_metadata: bytes) -> bool:
-    """Whether group metadata name a generation and a member.
-
-    Args:
-        group_metadata: as the binding gives them: a magic, the generation as int32, then group and member, each
-            ending in a zero byte; metadata of another form are refused.
-    """
-    magic, rest = group_metadata[: len(_MAGIC)], group_metadata[len(_MAGIC) :]
-    if magic != _MAGIC or len(rest) < _GENERATION_BYTES:
-        return False
-    generation = int.from_bytes(rest[:_GENERATION_BYTES], "little", signed=True)
-    names = rest[_GENERATION_BYTES:].split(b"\0")
-    return generation >= 0 and len(names) > 1 and names[1] != b""
-
-
-_MAGIC = b"CGMDv2:"
-_GENERATION_BYTES = 4
+def _headers(message: Any) -> Headers | None:  # noqa: ANN401 - as above
+    """Read a message's headers; None where a name is no UTF-8, for which the binding has only an exception."""
+    try:
+        headers: Headers | None = message.headers()
+    except (SystemError, UnicodeError):
+        return None
+    return headers

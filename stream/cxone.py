@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from . import __version__
-from .deadline import Deadline, impose
+from .deadline import Deadline, WithdrawnError, impose
 from .dialogue import Answer, NoAnswer, Renewed, RenewToken, Send
 from .log import get_log
 from .payload import EXECUTE_HEADERS
@@ -71,18 +71,20 @@ class CxoneClient:
         impose(self._deadline, self._client)
         self._tokens = _Tokens(self._request_token, clock)
 
-    def perform(self, step: Send | RenewToken) -> Answer | NoAnswer | Renewed:
+    def perform(self, step: Send | RenewToken, may_send: Callable[[], bool]) -> Answer | NoAnswer | Renewed:
         """Perform one step of a dialogue.
 
         Args:
             step: a request to send, or a token to renew.
+            may_send: asked when the first byte of a request is about to leave: a token, a name, a connection may each
+                have taken seconds.
 
         Returns:
             The reply; no error of the network or the API is ever raised.
         """
         match step:
             case Send():
-                return self._execute(step)
+                return self._execute(step, may_send)
             case RenewToken():
                 token = self._tokens.after(step.generation)
                 return token if isinstance(token, NoAnswer) else Renewed()
@@ -91,12 +93,14 @@ class CxoneClient:
         """Stop renewing the token; connections end with the process."""
         self._tokens.close()
 
-    def _execute(self, step: Send) -> Answer | NoAnswer:
+    def _execute(self, step: Send, may_send: Callable[[], bool]) -> Answer | NoAnswer:
         token = self._tokens.current()
         if isinstance(token, NoAnswer):
             return token
         headers = {**EXECUTE_HEADERS, "Authorization": f"Bearer {token.bearer}"}
-        reply = self._call("PATCH", self._api.execute_path, step.batch.body, headers, self._api.execute_deadline_s)
+        reply = self._call(
+            "PATCH", self._api.execute_path, step.batch.body, headers, self._api.execute_deadline_s, may_send
+        )
         if isinstance(reply, NoAnswer):
             return reply
         status, body, answered, latency_ms = reply
@@ -105,7 +109,7 @@ class CxoneClient:
     def _request_token(self, generation: int) -> Token | NoAnswer:
         started_s = self._clock.monotonic_s()
         body = form(*self._api.credentials())
-        reply = self._call("POST", self._api.token_path, body, FORM_HEADERS, self._api.token_deadline_s)
+        reply = self._call("POST", self._api.token_path, body, FORM_HEADERS, self._api.token_deadline_s, _always)
         if isinstance(reply, NoAnswer):
             return NoAnswer(f"no token: {reply.reason}", doubtful=False)
         try:
@@ -114,24 +118,36 @@ class CxoneClient:
             return NoAnswer(f"no token: {error}", doubtful=False)
 
     def _call(
-        self, method: str, path: str, body: bytes, headers: Mapping[str, str], deadline_s: float
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        deadline_s: float,
+        may_send: Callable[[], bool],
     ) -> tuple[int, bytes | None, httpx.Headers, float] | NoAnswer:
         """Send one request and read its answer: status, body (None when unreadable), headers, latency in ms."""
         started_s = self._clock.monotonic_s()
         request = self._client.build_request(method, path, content=body, headers=dict(headers), timeout=deadline_s)
         try:
-            with self._deadline.within(deadline_s):
+            with self._deadline.within(deadline_s, may_send):
                 response = self._client.send(request, stream=True)
                 try:
                     answer = _read(response)
                 finally:
                     response.close()
+        except WithdrawnError:
+            return NoAnswer("the partitions of this request may be another instance's by now", doubtful=False)
         except _NOT_SENT as error:
             return NoAnswer(f"the API cannot be reached ({type(error).__name__})", doubtful=False)
         except httpx.HTTPError as error:
             return NoAnswer(f"the API gave no answer ({type(error).__name__})", doubtful=True)
         latency_ms = 1000.0 * (self._clock.monotonic_s() - started_s)
         return response.status_code, answer, response.headers, latency_ms
+
+
+def _always() -> bool:
+    return True
 
 
 def _read(response: httpx.Response) -> bytes | None:

@@ -1,7 +1,8 @@
-"""EDGE, sockets below HTTP: one total deadline for a call, whatever it is waiting for.
+"""EDGE, sockets below HTTP: one total deadline for a call, and a last question before its first byte.
 
 `httpx` bounds each single wait, so that an answer of one byte a second never ends. Here the bound is the call's: every
-connect, read and write of a thread may last only as long as is left of the deadline that the thread has set.
+connect, read and write of a thread may last only as long as is left of the deadline that the thread has set. A connect
+may take long, too; so whether the call may still be made is asked when its first byte is about to leave.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 SHORTEST_WAIT_S = 0.001
 
 
+class WithdrawnError(Exception):
+    """The call must not be made any more; nothing of it was sent."""
+
+
 class Deadline:
     """The time left to the call of the current thread; a call runs on one thread from its begin to its end."""
 
@@ -29,13 +34,31 @@ class Deadline:
         self._of_thread = threading.local()
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Bound all that this thread does inside of the block."""
+    def within(self, seconds: float, may_send: Callable[[], bool]) -> Iterator[None]:
+        """Bound all that this thread does inside of the block.
+
+        Args:
+            seconds: from now.
+            may_send: asked once, when the first byte of the request is about to leave.
+        """
         self._of_thread.until_s = self._now_s() + seconds
+        self._of_thread.may_send = may_send
         try:
             yield
         finally:
             del self._of_thread.until_s
+            self._of_thread.may_send = None
+
+    def ask_before_sending(self) -> None:
+        """Ask whether the call may still be made, if that was not asked yet.
+
+        Raises:
+            WithdrawnError: when it may not.
+        """
+        may_send: Callable[[], bool] | None = getattr(self._of_thread, "may_send", None)
+        self._of_thread.may_send = None
+        if may_send is not None and not may_send():
+            raise WithdrawnError
 
     def bound(self, timeout_s: float | None, error: type[Exception]) -> float | None:
         """Shorten the time-out of one wait to what is left of the deadline.
@@ -91,6 +114,7 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, self._deadline.bound(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._deadline.ask_before_sending()
         self._inner.write(buffer, self._deadline.bound(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:

@@ -175,7 +175,7 @@ def _answered(reply: Reply | None) -> Answer:
 def _throttled(answer: Answer, failures: int, rng: random.Random) -> Wait:
     """Wait as told (429), with up to a tenth more so that not all come back at once; else back off."""
     told_s = retry_after_s(answer.retry_after, answer.date)
-    wait_s = THROTTLED.delay_s(failures, rng) if told_s is None else told_s + rng.uniform(0.0, 0.1 * told_s)
+    wait_s = told_s + rng.uniform(0.0, 0.1 * told_s) if told_s else THROTTLED.delay_s(failures, rng)
     return Wait(wait_s, "the API asks for fewer requests (429)", for_all=True)
 
 

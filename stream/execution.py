@@ -83,7 +83,7 @@ class Execution:
                 self.flights.land(flight)
                 yield from advance.end
 
-    def settle(self, settled: Collection[Settled]) -> None:
+    def release(self, settled: Collection[Settled]) -> None:
         """Release the records of events that are decided: committed, or late."""
         for each in settled:
             if each.record_key is not None:
@@ -100,6 +100,7 @@ class Execution:
             if not flight.assignments.isdisjoint(ended):
                 self._dissolve(flight)
         self.lanes.forget(ended)
+        self._waiting_since_s.clear()
 
     def _wait(self, flight: Flight, wait: Wait, now_s: float) -> None:
         if wait.for_all:

@@ -17,6 +17,7 @@ from .ledger import Delivery
 from .log import get_log
 from .partitions import Partitions, Phase
 from .publication import Publication
+from .start import outside_the_log
 from .status import Tally
 
 if TYPE_CHECKING:
@@ -107,10 +108,10 @@ class Loop:
         messages = parts.source.poll(self._patience_s())
         now_s = parts.clock.monotonic_s()
         parts.lease.renew(now_s)
-        self._begin_assigned(now_s)
         self._take(messages, now_s)
+        self._begin_assigned(now_s)
         self._land(self.execution.take_verdicts(now_s))
-        self.execution.settle(list(self.publication.advance(now_s)))
+        self.execution.release(self.publication.advance(now_s))
         if parts.lease.is_sure(now_s):
             self.execution.hand_out(now_s)
         self._balance(now_s)
@@ -160,16 +161,17 @@ class Loop:
         if not waiting or now_s < self._ask_offsets_at_s:
             return
         found = parts.source.committed(waiting)
-        if found is None:
+        if len(found) < len(waiting):
             self._ask_offsets_at_s = now_s + ASK_OFFSETS_AGAIN_S
-        for partition, committed in (found or {}).items():
+        for partition, committed in found.items():
             parts.start.begin(self.partitions, partition, committed, parts.source, parts.clock.wall_ms())
             owned = self.partitions.get(partition)
             if owned is not None and owned.phase is Phase.REFUSED:
                 log.error("partition_refused", partition=_name(partition), reason=owned.refusal)
 
     def _refuse(self, partition: TopicPartition) -> None:
-        why = "its position has left the log: retention was faster than this group; see KAFKA_START in the README"
+        found = self._parts.source.committed([partition]).get(partition)
+        why = outside_the_log(partition, found)
         self.partitions.refuse(partition, why)
         log.error("partition_refused", partition=_name(partition), reason=why)
 
@@ -259,13 +261,13 @@ class Loop:
         now_s = self._parts.clock.monotonic_s()
         self._parts.lease.renew(now_s)
         self._land(self.execution.take_verdicts(now_s))
-        self.execution.settle(list(self.publication.advance(now_s, clean)))
+        self.execution.release(self.publication.advance(now_s, clean))
 
     def _end(self, ended: set[Assignment]) -> None:
         self.partitions.unassign([assignment.partition for assignment in ended])
         self._parts.lease.own([owned.assignment for owned in self.partitions])
         self.execution.forget(ended)
-        self.execution.settle(self.publication.drop_late())
+        self.execution.release(self.publication.drop_late())
 
     def _patience_s(self) -> float:
         """How long a poll may wait: hardly, while answers or reports are awaited."""

@@ -80,6 +80,15 @@ class Result(StrEnum):
         return self in SUCCESSES
 
 
+EVENT_OVERHEAD_BYTES = 512
+HEADER_OVERHEAD_BYTES = 16
+
+
+def headers_bytes(headers: Headers) -> int:
+    """Estimate the size of headers from above."""
+    return sum(len(name) * 4 + len(value or b"") + HEADER_OVERHEAD_BYTES for name, value in headers)
+
+
 SUCCESSES = frozenset({Result.APPLIED, Result.ALREADY_APPLIED, Result.SKIPPED_STALE, Result.SUPERSEDED, Result.IGNORED})
 
 
@@ -92,6 +101,12 @@ class Message(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers | None
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes that it keeps alive, and a round figure for the objects."""
+        size = EVENT_OVERHEAD_BYTES + len(self.value or b"") + len(self.key or b"")
+        return size + headers_bytes(self.headers) if self.headers else size
 
 
 class LaneKey(NamedTuple):
@@ -126,10 +141,7 @@ class Event(NamedTuple):
     @property
     def size_bytes(self) -> int:
         """Its share of `STREAM_BUFFER_BYTES`: the bytes that it keeps alive, and a round figure for the objects."""
-        return EVENT_OVERHEAD_BYTES + len(self.record) + len(self.message.value or b"")
-
-
-EVENT_OVERHEAD_BYTES = 512
+        return len(self.record) + self.message.size_bytes
 
 
 class Defect(NamedTuple):
@@ -160,7 +172,7 @@ class Verdict:
     """What the API's last answer means for the records of a batch.
 
     `result` holds for each record that `skipped` does not name; `skipped` and `versions` map record ids to versions.
-    `named` holds when the answer gave evidence for each record by itself, by `records`, `skipped` or the checksum.
+    `confirmed` holds when the checksum matched: it is evidence for all of them.
     """
 
     result: Result
@@ -183,11 +195,12 @@ class Decided:
 
 
 class DeadLetter(NamedTuple):
-    """A copy for the dead letter topic: the input byte for byte, and why it failed in the headers."""
+    """A copy for the dead letter topic: the input byte for byte, and in further headers why it failed."""
 
     key: bytes | None
     value: bytes | None
     headers: Headers
+    reasons: Headers
 
 
 class Settled(NamedTuple):
@@ -205,6 +218,15 @@ class Settled(NamedTuple):
     record_key: RecordKey | None
     size_bytes: int
     dead_letter: DeadLetter | None
+
+    @property
+    def published_bytes(self) -> int:
+        """Its share of a transaction."""
+        letter = self.dead_letter
+        size = len(self.key) + len(self.value)
+        if letter is not None:
+            size += len(letter.key or b"") + len(letter.value or b"") + headers_bytes(letter.headers)
+        return size
 
     @property
     def position(self) -> bytes:

@@ -86,8 +86,7 @@ class Outbox:
                 late.append(settled)
                 continue
             taken.append(settled)
-            letter = settled.dead_letter
-            size_bytes += len(settled.value) + (len(letter.value or b"") if letter else 0)
+            size_bytes += settled.published_bytes
         self._forget_unfit(late)
         return tuple(taken), late
 
@@ -109,6 +108,14 @@ class Outbox:
         self._waiting.extendleft(reversed(transaction.settled))
         self._not_before_s = now_s + min(FIRST_RETRY_S * 2.0 ** min(self._aborts, 16), MAX_RETRY_S)
         self._aborts += 1
+
+    @property
+    def unresolved(self) -> Transaction:
+        """The transaction that was handed to the publisher last, and whose end is not known yet."""
+        if self.open is None:
+            message = f"no transaction is open in state {self.state.name}"
+            raise RuntimeError(message)
+        return self.open
 
     def rebuilding(self, now_s: float) -> None:
         """Take note that the producer was replaced; an open transaction's end is not known."""
@@ -144,10 +151,7 @@ class Outbox:
         return len(self._waiting) + (len(self.open.settled) if self.open else 0)
 
     def _close(self, now_s: float) -> Transaction:
-        transaction = self.open
-        if transaction is None:
-            message = f"no transaction is open in state {self.state.name}"
-            raise RuntimeError(message)
+        transaction = self.unresolved
         self.open = None
         self._enter(State.IDLE, now_s)
         return transaction

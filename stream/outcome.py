@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from .model import EVENT_OVERHEAD_BYTES, Assignment, DeadLetter, Defect, Headers, Message, Result, Settled, position
+from .model import Assignment, DeadLetter, Defect, Headers, Message, Result, Settled, position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,9 +89,8 @@ class OutcomeWriter:
         value = _write(template, message, unfit.record_id, None, confirmed=False)
         letter = self._dead_letter(message, unfit.result, unfit.defect)
         headers = self._headers(message, timestamp)
-        size_bytes = EVENT_OVERHEAD_BYTES + len(message.value or b"")
         return Settled(
-            assignment, message.offset, _key(message), value, headers, unfit.result, None, size_bytes, letter
+            assignment, message.offset, _key(message), value, headers, unfit.result, None, message.size_bytes, letter
         )
 
     def _settle_event(
@@ -242,25 +241,20 @@ def dead_letter(message: Message, result: Result, defect: Defect) -> DeadLetter:
     """
     topic, partition = message.partition
     stage = b"VALUE_CONVERTER" if result in (Result.INVALID, Result.UNSUPPORTED) else b"TASK_PUT"
-    return DeadLetter(
-        message.key,
-        message.value,
-        [
-            *(message.headers or []),
-            ("__connect.errors.topic", topic.encode()),
-            ("__connect.errors.partition", b"%d" % partition),
-            ("__connect.errors.offset", b"%d" % message.offset),
-            ("__connect.errors.stage", stage),
-            ("__connect.errors.class.name", b"cxone-delta-stream"),
-            ("__connect.errors.exception.class.name", result.encode()),
-            ("__connect.errors.exception.message", defect.message.encode()),
-            ("__cxone.result", result.encode()),
-            ("__cxone.code", defect.code.encode()),
-        ],
-    )
+    reasons: Headers = [
+        ("__connect.errors.topic", topic.encode()),
+        ("__connect.errors.partition", b"%d" % partition),
+        ("__connect.errors.offset", b"%d" % message.offset),
+        ("__connect.errors.stage", stage),
+        ("__connect.errors.class.name", b"cxone-delta-stream"),
+        ("__connect.errors.exception.class.name", result.encode()),
+        ("__connect.errors.exception.message", defect.message.encode()),
+        ("__cxone.result", result.encode()),
+        ("__cxone.code", defect.code.encode()),
+    ]
+    return DeadLetter(message.key, message.value, message.headers or [], reasons)
 
 
 def without_value(letter: DeadLetter) -> DeadLetter:
     """Shrink a dead letter that is too large for its topic to the headers that say why (contract section 3)."""
-    ours = [(name, value) for name, value in letter.headers if name.startswith(("__connect.errors.", "__cxone."))]
-    return DeadLetter(None, None, [*ours, ("__cxone.value.omitted", b"size")])
+    return DeadLetter(None, None, [], [*letter.reasons, ("__cxone.value.omitted", b"size")])

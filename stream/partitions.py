@@ -30,8 +30,15 @@ class Phase(Enum):
     REFUSED = auto()
 
 
+class Offset(NamedTuple):
+    """What the group has committed for a partition, and the metadata beside it; `offset` None for nothing."""
+
+    offset: int | None
+    text: str
+
+
 class CommittedOffset(NamedTuple):
-    """What the group has committed for a partition, and where its log begins and ends; `offset` None for nothing."""
+    """The same, and where the log of the partition begins and ends."""
 
     offset: int | None
     text: str

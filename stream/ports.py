@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .flights import Flight
     from .model import Decided, Message, TopicPartition
     from .outbox import Transaction
-    from .partitions import CommittedOffset
+    from .partitions import CommittedOffset, Offset
 
 
 class Rebalance(Protocol):
@@ -46,8 +46,12 @@ class Source(Protocol):
         """Name partitions whose position has left the log, since the last call."""
         ...
 
-    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset] | None:
-        """Read committed offsets and the log's ends; None when the broker did not answer within 200 ms."""
+    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset]:
+        """Read committed offsets and the log's ends, of those for which the broker answers at once."""
+        ...
+
+    def offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Offset] | None:
+        """Read committed offsets alone; None without an answer, a partition in doubt is left out."""
         ...
 
     def committed_texts(self, topic: str) -> list[str] | None:

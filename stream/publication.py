@@ -19,10 +19,10 @@ from .ports import Aborted, Broken, Committed, Ready
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Sequence
 
     from .model import Assignment, Settled
-    from .partitions import CommittedOffset, Partitions
+    from .partitions import Offset, Partitions
     from .ports import Report, Sink, Source
 
 log = get_log()
@@ -53,74 +53,74 @@ class Publication:
         self._rebuild_at_s: float | None = None
         self._fenced_s: deque[float] = deque(maxlen=MAX_FENCED)
 
-    def advance(self, now_s: float, clean: Collection[Assignment] = ()) -> Iterator[Settled]:
+    def advance(self, now_s: float, clean: Collection[Assignment] = ()) -> list[Settled]:
         """Take reports, fill the next transaction, and watch over the publisher.
 
         Args:
             now_s: the loop's clock.
             clean: assignments that end now, with no request unanswered: their mark may say so.
 
-        Yields:
-            Outcomes that are committed, or late and dropped: their records are decided.
+        Returns:
+            Outcomes that are committed, or late and dropped: their records may be released.
 
         Raises:
             FatalError: when another instance fences this one again and again.
         """
+        done: list[Settled] = []
         for report in self._sink.reports():
             if self._rebuild_at_s is None:  # else its producer is given up: what became of its work is to be resolved
-                yield from self._take_report(report, now_s)
+                done += self._take_report(report, now_s)
         if self.outbox.state is State.RESOLVING:
-            yield from self._resolve(now_s)
+            done += self._resolve(now_s)
         if self.outbox.may_open(now_s):
-            yield from self._open(now_s, clean)
+            done += self._open(now_s, clean)
         self._watch(now_s)
+        return done
 
     def has_work_for(self, assignments: Collection[Assignment], clean: Collection[Assignment]) -> bool:
         """Whether something of these assignments is still to be committed."""
         if self.outbox.open is not None or self.outbox.has_waiting:
             return True
-        return any(
-            self._partitions.has_news(assignment, may_be_clean=assignment in clean) for assignment in assignments
-        )
+        return bool(self._with_news(assignments, clean))
 
     def drop_late(self) -> list[Settled]:
         """Forget the waiting outcomes of ended assignments; return them, for their records are decided elsewhere."""
         return self.outbox.drop(self._partitions.owns)
 
-    def _open(self, now_s: float, clean: Collection[Assignment]) -> Iterator[Settled]:
+    def _open(self, now_s: float, clean: Collection[Assignment]) -> list[Settled]:
+        """Fill the next transaction, if there is anything to say; return what came too late for it."""
         owned = [partition.assignment for partition in self._partitions]
-        if not self.outbox.has_waiting and not any(
-            self._partitions.has_news(assignment, may_be_clean=assignment in clean) for assignment in owned
-        ):
-            return
+        if not self.outbox.has_waiting and not self._with_news(owned, clean):
+            return []
         group = self._source.group()
         if group is None:
-            return
+            return []
         settled, late = self.outbox.next_settled(self._settle)
-        yield from late
         if self.outbox.has_waiting:  # more than one transaction takes: what was executed is not all settled yet
             clean = ()
         nonce = f"{self._rng.getrandbits(64):016x}"
         commits = [
             self._partitions.commit(assignment, nonce, may_be_clean=assignment in clean)
-            for assignment in owned
-            if self._partitions.has_news(assignment, may_be_clean=assignment in clean)
+            for assignment in self._with_news(owned, clean)
         ]
-        if not commits:
-            return
-        transaction = Transaction(nonce, settled, tuple(commits), group)
-        self.outbox.begin(transaction, now_s)
-        self._sink.publish(transaction)
+        if commits:  # what has just settled is news, so that nothing settled can be left over here
+            transaction = Transaction(nonce, settled, tuple(commits), group)
+            self.outbox.begin(transaction, now_s)
+            self._sink.publish(transaction)
+        return late
+
+    def _with_news(self, assignments: Collection[Assignment], clean: Collection[Assignment]) -> list[Assignment]:
+        return [each for each in assignments if self._partitions.has_news(each, may_be_clean=each in clean)]
 
     def _settle(self, settled: Settled) -> bool:
         return self._partitions.settle(settled.assignment, settled.offset)
 
-    def _take_report(self, report: Report, now_s: float) -> Iterator[Settled]:
+    def _take_report(self, report: Report, now_s: float) -> Sequence[Settled]:
         match report:
             case Ready():
                 self.outbox.rebuilt(now_s)
             case Committed():
-                yield from self._committed(now_s)
+                return self._committed(now_s)
             case Aborted(reason=reason):
                 log.warning("transaction_aborted", reason=reason, outcomes=len(self.outbox))
                 self.outbox.aborted(now_s)
@@ -128,32 +128,33 @@ class Publication:
                 if fenced:
                     self._count_fencing(now_s)
                 self._rebuild(reason, now_s)
+        return ()
 
-    def _committed(self, now_s: float) -> Iterator[Settled]:
+    def _committed(self, now_s: float) -> Sequence[Settled]:
         self._rebuilds, self._rebuild_hang_s = 0, REBUILD_HANG_S
         transaction = self.outbox.committed(now_s)
         for commit in transaction.commits:
             begun = self._partitions.confirm(commit)
             if begun is not None:
                 self._source.begin(begun.assignment.partition, begun.ledger.committed)
-        yield from transaction.settled
+        return transaction.settled
 
-    def _resolve(self, now_s: float) -> Iterator[Settled]:
-        """Find out whether the transaction of the old producer was committed."""
-        transaction = self.outbox.open
-        if transaction is None:
-            return
-        ours = [commit for commit in transaction.commits if self._partitions.current(commit.assignment)]
-        if ours:
-            found = self._source.committed([commit.assignment.partition for commit in ours])
-            if found is None:
-                return
-            if any(_nonce(found[commit.assignment.partition]) == transaction.nonce for commit in ours):
-                log.info("transaction_resolved", committed=True)
-                yield from self._committed(now_s)
-                return
-        log.info("transaction_resolved", committed=False)
+    def _resolve(self, now_s: float) -> Sequence[Settled]:
+        """Find out whether the transaction of the old producer was committed.
+
+        A transaction is atomic: the offset of any one partition that is still ours tells for all of them.
+        """
+        transaction = self.outbox.unresolved
+        ours = [each.assignment.partition for each in transaction.commits if self._partitions.owns(each.assignment)]
+        found = self._source.offsets(ours) if ours else {}
+        if ours and not found:
+            return ()
+        is_committed = any(_nonce(offset) == transaction.nonce for offset in (found or {}).values())
+        log.info("transaction_resolved", committed=is_committed)
+        if is_committed:
+            return self._committed(now_s)
         self.outbox.aborted(now_s)
+        return ()
 
     def _watch(self, now_s: float) -> None:
         state, since_s = self.outbox.state, self.outbox.since_s
@@ -182,7 +183,7 @@ class Publication:
             raise FatalError(what, "give each instance its own KAFKA_INSTANCE_ID")
 
 
-def _nonce(committed: CommittedOffset) -> str | None:
+def _nonce(committed: Offset) -> str | None:
     try:
         return metadata.decode(committed.text, committed.offset or 0).nonce
     except UnreadableMetadataError:

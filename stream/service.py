@@ -21,7 +21,7 @@ from .lease import Lease
 from .log import flush, get_log
 from .loop import Bounds, Loop, Parts
 from .outcome import Form, OutcomeWriter
-from .publisher import KafkaSink, read_topics
+from .publisher import KafkaSink
 from .schema_files import load_schemas
 from .settings import PACKAGED_SCHEMAS
 from .start import Start, StartAt
@@ -115,7 +115,7 @@ def connect(settings: Settings, schemas: Schemas) -> Parts:
         clock,
     )
     pool = Workers(cxone.max_in_flight, client.perform, lease, clock)
-    sink = KafkaSink(kafka, read_topics(kafka), pool.wake)
+    sink = KafkaSink(kafka, pool.wake)
     return Parts(
         source=KafkaSource(kafka),
         pool=pool,

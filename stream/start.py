@@ -88,13 +88,15 @@ def _since_ms(text: str) -> int | None:
         return None
 
 
-def outside_the_log(partition: TopicPartition, committed: CommittedOffset) -> str:
-    """Say that retention has overtaken the group, and the ways out."""
+def outside_the_log(partition: TopicPartition, committed: CommittedOffset | None) -> str:
+    """Say that retention has overtaken the group, and the ways out; `committed` as far as it is known."""
     topic, number = partition
+    what, holds = "the position", ""
+    if committed is not None:
+        what, holds = f"the committed offset {committed.offset}", f", which holds {committed.low} to {committed.high}"
     return (
-        f"the committed offset {committed.offset} of {topic}/{number} is outside the log, which holds "
-        f"{committed.low} to {committed.high}; nothing is skipped by itself: stop all instances and set the group's "
-        f"offset with kafka-consumer-groups --reset-offsets, or restore the missing messages"
+        f"{what} of {topic}/{number} is outside the log{holds}; nothing is skipped by itself: stop all instances and set the group's offset with "
+        "kafka-consumer-groups --reset-offsets, or restore the missing messages"
     )
 
 

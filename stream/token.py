@@ -10,6 +10,7 @@ import orjson
 SCOPE = "dataactions:execute dataactions:bulkupdate datastores:read"
 RENEW_BEFORE_EXPIRY_S = 30.0
 DEFAULT_LIFE_S = 300.0
+MIN_LIFE_S = 1.0
 MAX_LIFE_S = 86_400.0
 
 
@@ -71,6 +72,6 @@ def read_answer(status: int, body: bytes | None, generation: int, now_s: float) 
         raise UnusableAnswerError(message)
     told_s = answer.get("expires_in")
     was_told = isinstance(told_s, int | float) and not isinstance(told_s, bool) and told_s > 0
-    life_s = min(float(told_s), MAX_LIFE_S) if was_told else DEFAULT_LIFE_S
+    life_s = min(max(float(told_s), MIN_LIFE_S), MAX_LIFE_S) if was_told else DEFAULT_LIFE_S
     renew_after_s = max(life_s - RENEW_BEFORE_EXPIRY_S, life_s / 2)
     return Token(generation, bearer, now_s + renew_after_s, now_s + life_s, was_told)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class Workers:
     """So many threads as there may be requests at one time."""
 
-    def __init__(self, count: int, perform: Callable[[Send | RenewToken], Reply], lease: Lease, clock: Clock) -> None:
+    def __init__(
+        self, count: int, perform: Callable[[Send | RenewToken, Callable[[], bool]], Reply], lease: Lease, clock: Clock
+    ) -> None:
         self._perform = perform
         self._lease = lease
         self._clock = clock
@@ -77,6 +79,10 @@ class Workers:
     def _advance(self, flight: Flight) -> Advance:
         """Lead a dialogue on: perform each step and tell it the reply, until it ends or says `Wait`."""
         reply: Reply | None = None
+
+        def may_send() -> bool:
+            return self._lease.holds(flight.assignments, self._clock.monotonic_s())
+
         while True:
             try:
                 step = flight.dialogue.send(reply)
@@ -84,6 +90,6 @@ class Workers:
                 return Advance(flight.number, end.value)
             if isinstance(step, Wait):
                 return Advance(flight.number, step)
-            if isinstance(step, Send) and not self._lease.holds(flight.assignments, self._clock.monotonic_s()):
+            if isinstance(step, Send) and not may_send():
                 return Advance(flight.number, LeaseLost())
-            reply = self._perform(step)
+            reply = self._perform(step, may_send)

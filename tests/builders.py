@@ -25,7 +25,7 @@ from stream.model import (
     UpdateType,
     Verdict,
 )
-from stream.partitions import CommittedOffset
+from stream.partitions import CommittedOffset, Offset
 from stream.payload import build
 from stream.schema_files import load_schemas
 
@@ -112,7 +112,7 @@ def nothing_committed(low: int = 0, high: int = 1_000) -> CommittedOffset:
 class MemorySource:
     """Kafka in, in memory. `answers` false: the broker does not answer within its time."""
 
-    offsets: dict[TopicPartition, CommittedOffset] = field(default_factory=dict)
+    group_offsets: dict[TopicPartition, CommittedOffset] = field(default_factory=dict)
     group_metadata: object | None = "group of generation 1"
     answers: bool = True
     texts: list[str] = field(default_factory=list)
@@ -130,11 +130,14 @@ class MemorySource:
         """Lose no position."""
         return ()
 
-    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset] | None:
+    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset]:
+        """Say what is committed, and where the log begins and ends."""
+        return {each: self.group_offsets.get(each, nothing_committed()) for each in partitions} if self.answers else {}
+
+    def offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Offset] | None:
         """Say what is committed."""
-        if not self.answers:
-            return None
-        return {each: self.offsets.get(each, nothing_committed()) for each in partitions}
+        found = self.committed(partitions)
+        return {each: Offset(known.offset, known.text) for each, known in found.items()} if self.answers else None
 
     def committed_texts(self, topic: str) -> list[str] | None:  # noqa: ARG002 - the port's name
         """Say what stands beside the committed offsets of a topic."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..publisher import TRANSACTION_TIMEOUT_MS
+from ..output_topics import TRANSACTION_TIMEOUT_MS
 from .facts import Broker, Fault
 from .report import bad, doubtful, good
 

@@ -135,15 +135,12 @@ class KafkaProbe:
         self, source: KafkaSource, partitions: Sequence[TopicPartition], until_s: float
     ) -> dict[TopicPartition, CommittedOffset] | None:
         read: dict[TopicPartition, CommittedOffset] = {}
-        waiting = [partitions[start : start + CHUNK] for start in range(0, len(partitions), CHUNK)]
-        while waiting:
-            answer = source.committed(waiting[-1])
-            if answer is not None:
-                read |= answer
-                waiting.pop()
-            elif self.clock.monotonic_s() >= until_s:
-                return None
-            else:
+        while missing := [each for each in partitions if each not in read]:
+            found = source.committed(missing[:CHUNK])
+            read |= found
+            if not found:
+                if self.clock.monotonic_s() >= until_s:
+                    return None
                 threading.Event().wait(AGAIN_S)
         return read
 

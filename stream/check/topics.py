@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..publisher import DEFAULT_MAX_MESSAGE_BYTES, MIN_OUTCOME_TOPIC_BYTES
+from ..output_topics import DEFAULT_MAX_MESSAGE_BYTES, MIN_OUTCOME_TOPIC_BYTES
 from .facts import Fault, TopicFacts
 from .report import bad, doubtful, good
 

@@ -77,9 +77,9 @@ def _api(execute: Callable[[socket.socket], None]) -> Iterator[CxoneClient]:
         listener.close()
 
 
-def _execute(client: CxoneClient) -> tuple[Answer | NoAnswer, float]:
+def _execute(client: CxoneClient, may_send: Callable[[], bool] = lambda: True) -> tuple[Answer | NoAnswer, float]:
     started_s = time.monotonic()
-    reply = client.perform(Send(build("batch", LANE, (event(),))))
+    reply = client.perform(Send(build("batch", LANE, (event(),))), may_send)
     assert isinstance(reply, Answer | NoAnswer)
     return reply, time.monotonic() - started_s
 

@@ -120,9 +120,9 @@ class _LeaseRenewedAtOnce(Lease):
 class _BlindPublication(Publication):
     """A transaction whose end is not known counts as aborted."""
 
-    def _resolve(self, now_s: float) -> Iterator[Settled]:
+    def _resolve(self, now_s: float) -> list[Settled]:
         self.outbox.aborted(now_s)
-        yield from ()
+        return []
 
 
 class _LatePublication(Publication):
@@ -139,10 +139,9 @@ class _LatePublication(Publication):
 class _CredulousPublication(Publication):
     """A producer that was given up is listened to until the next one is there."""
 
-    def advance(self, now_s: float, clean: Collection[Assignment] = ()) -> Iterator[Settled]:
-        for report in self._sink.reports():
-            yield from self._take_report(report, now_s)
-        yield from super().advance(now_s, clean)
+    def advance(self, now_s: float, clean: Collection[Assignment] = ()) -> list[Settled]:
+        heard = [settled for report in self._sink.reports() for settled in self._take_report(report, now_s)]
+        return heard + super().advance(now_s, clean)
 
 
 class _Loop(Loop):

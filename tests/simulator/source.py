@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stream.errors import FatalError
 from stream.ledger import WINDOW
-from stream.partitions import CommittedOffset
+from stream.partitions import CommittedOffset, Offset
 
 from .faults import Point
 from .group import Membership
@@ -78,12 +78,17 @@ class FakeSource:
         """Nothing leaves the log here."""
         return ()
 
-    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset] | None:
+    def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, CommittedOffset]:
+        """Read committed offsets and the ends of the log; of nothing while an open transaction holds one of them."""
+        found = self.offsets(partitions) or {}
+        return {each: self._committed(each) for each in found if self._is_answered()}
+
+    def offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Offset] | None:
         """Read committed offsets; None while an open transaction holds one of them, and now and then without reason."""
         self._process.at_port()
         if not self._is_answered() or any(self._broker.is_unstable(each) for each in partitions):
             return None
-        return {each: self._committed(each) for each in partitions}
+        return {each: Offset(*self._committed(each)[:2]) for each in partitions}
 
     def committed_texts(self, topic: str) -> list[str] | None:
         """Read the metadata of all partitions."""

@@ -31,7 +31,7 @@ class Desk:
     def turn(self, *reports: Report, clean: set[Assignment] | None = None) -> list[Settled]:
         """Advance once, with these reports; return what is decided now."""
         self.sink.coming += reports
-        return list(self.publication.advance(self.now_s, clean or set()))
+        return self.publication.advance(self.now_s, clean or set())
 
     def assign(self, *partitions: TopicPartition, begin: int = 0) -> list[Partition]:
         """Assign partitions whose offset is known at once."""
@@ -63,7 +63,7 @@ class Desk:
         """Let the broker have a transaction's offsets."""
         for commit in transaction.commits:
             offset, text = commit.snapshot.committable, commit.metadata
-            self.source.offsets[commit.assignment.partition] = CommittedOffset(offset, text, 0, 1_000)
+            self.source.group_offsets[commit.assignment.partition] = CommittedOffset(offset, text, 0, 1_000)
 
     def commit(self, *, clean: set[Assignment] | None = None) -> list[Settled]:
         """Let the open transaction be committed, and reported."""

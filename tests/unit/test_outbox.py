@@ -127,7 +127,7 @@ def test_a_transaction_is_bounded_in_events() -> None:
 
 def test_a_transaction_is_bounded_in_bytes_and_holds_at_least_one() -> None:
     """Values and dead letters count; one that is larger than the bound goes alone."""
-    huge = DeadLetter(None, b"x" * (MAX_TRANSACTION_BYTES + 1), [])
+    huge = DeadLetter(None, b"x" * (MAX_TRANSACTION_BYTES + 1), [], [])
     half = settled(1)._replace(value=b"x" * (MAX_TRANSACTION_BYTES // 2))
     outbox = ready_with(settled(0)._replace(dead_letter=huge), half, half, half)
     taken = []

@@ -104,7 +104,7 @@ def test_cloudevents_adds_its_attributes() -> None:
     ]
 
 
-REASONS = [
+REASONS: Headers = [
     ("__connect.errors.topic", b"deltas"),
     ("__connect.errors.partition", b"0"),
     ("__connect.errors.offset", b"7"),
@@ -124,16 +124,19 @@ def test_a_dead_letter_is_the_input_byte_for_byte(key: bytes | None, value: byte
     headers: Headers = [("a", b"1"), ("a", None), ("traceparent", b"junk\r\n")]
     came = message(value, key=key, offset=7, headers=headers)
     settled = OutcomeWriter(WITH_LETTERS).of_unfit(came, ASSIGNMENT, Unfit(Result.INVALID, DEFECT), TIMESTAMP)
-    assert settled.dead_letter == DeadLetter(key, value, [*headers, *REASONS])
+    assert settled.dead_letter == DeadLetter(key, value, headers, REASONS)
 
 
 def test_a_letter_that_is_too_large_keeps_its_reasons() -> None:
-    """Key, value and the input's headers are left out, and that is said."""
+    """Key, value and all of the input's headers are left out, those named like ours too, and that is said."""
+    huge: Headers = [("mine", b"1"), ("__connect.errors.exception.stacktrace", b"x" * 1000)]
     letter = OutcomeWriter(WITH_LETTERS).of_unfit(
-        message(b"x" * 100, offset=7, headers=[("mine", b"1")]), ASSIGNMENT, Unfit(Result.INVALID, DEFECT), TIMESTAMP
+        message(b"x" * 100, offset=7, headers=huge), ASSIGNMENT, Unfit(Result.INVALID, DEFECT), TIMESTAMP
     )
     assert letter.dead_letter is not None
-    assert without_value(letter.dead_letter) == DeadLetter(None, None, [*REASONS, ("__cxone.value.omitted", b"size")])
+    assert without_value(letter.dead_letter) == DeadLetter(
+        None, None, [], [*REASONS, ("__cxone.value.omitted", b"size")]
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,6 +150,6 @@ def test_what_failed_and_was_not_executed_has_a_dead_letter(result: Result, has_
     assert (settled.dead_letter is not None) == has_letter
     assert of_batch(Verdict(result, 400, 1.0, 1, defect)).dead_letter is None, "no topic is configured"
     if settled.dead_letter is not None:
-        headers = dict(settled.dead_letter.headers)
+        headers = dict(settled.dead_letter.reasons)
         assert headers["__connect.errors.stage"] == b"TASK_PUT"
         assert headers["__cxone.result"] == result.encode()

@@ -74,7 +74,7 @@ def test_a_silent_broker_is_asked_again() -> None:
 def test_metadata_of_somebody_else_are_not_our_nonce(text: str) -> None:
     """Whatever stands there, it is not our transaction's."""
     desk, _, transaction = broken_while_open(committed=False)
-    desk.source.offsets[PARTITION] = CommittedOffset(9, text, 0, 10)
+    desk.source.group_offsets[PARTITION] = CommittedOffset(9, text, 0, 10)
     assert desk.turn(Ready()) == []
     desk.now_s += 1.0
     desk.turn()
