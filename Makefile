@@ -34,7 +34,7 @@ install: $(INSTALLED) ## install the locked packages (quick when nothing changed
 demo: install ## run everything on this machine: Kafka, a CXone sandbox, made-up events (ARGS="--events 1000 --keep")
 	@$(BIN)/cxone-stream demo $(ARGS)
 
-test: lint unit simulate integration ## everything that CI runs
+test: lint unit simulate integration chaos ## everything that CI runs
 
 lint: install ## ruff, formatting, mypy --strict
 	$(BIN)/ruff check
@@ -50,7 +50,7 @@ simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=200
 integration: install ## tests on a real Kafka and the sandbox
 	$(BIN)/pytest tests/integration $(ARGS)
 
-chaos: install ## kill -9 in full flow, on a real Kafka; minutes
+chaos: install ## kill -9 in full flow, on a real Kafka (3 minutes)
 	$(BIN)/pytest tests/chaos $(ARGS)
 
 format: install ## put the code into its one form

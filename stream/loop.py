@@ -88,19 +88,19 @@ class Loop:
         self._parts = parts
         self._bounds = bounds
 
-    def run(self, stop: Callable[[], bool]) -> None:
+    def run(self, asked_to_stop_at_s: Callable[[], float | None]) -> None:
         """Turn until told to stop, then drain.
 
         Args:
-            stop: asked once a turn.
+            asked_to_stop_at_s: called once a turn; None until the process is asked to end.
 
         Raises:
             FatalError: when going on would break a promise.
         """
         self._parts.source.subscribe(self)
-        while not stop():
+        while (asked_at_s := asked_to_stop_at_s()) is None:
             self.turn()
-        self.drain()
+        self.drain(asked_at_s)
 
     def turn(self) -> None:
         """Move everything one step on."""
@@ -116,11 +116,15 @@ class Loop:
             self.execution.hand_out(now_s)
         self._balance(now_s)
 
-    def drain(self) -> None:
-        """End in order: no new input, what answers in time is committed, the rest is the next owner's."""
-        parts, started_s = self._parts, self._parts.clock.monotonic_s()
-        requests_until_s = started_s + DRAIN_SHARE_FOR_REQUESTS * self._bounds.drain_s
-        commit_until_s = started_s + DRAIN_SHARE_FOR_COMMIT * self._bounds.drain_s
+    def drain(self, asked_at_s: float) -> None:
+        """End in order: no new input, what answers in time is committed, the rest is the next owner's.
+
+        Args:
+            asked_at_s: from which `STREAM_DRAIN_S` counts: a revocation may have been under way then.
+        """
+        parts = self._parts
+        requests_until_s = asked_at_s + DRAIN_SHARE_FOR_REQUESTS * self._bounds.drain_s
+        commit_until_s = asked_at_s + DRAIN_SHARE_FOR_COMMIT * self._bounds.drain_s
         log.info("drain_begins", requests=self.execution.flights.on_wire, outcomes=len(self.publication.outbox))
         parts.source.pause([owned.assignment.partition for owned in self.partitions.in_phase(Phase.FLOWING)])
         self.execution.recall_parked()

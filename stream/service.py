@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import random
-import signal
-import threading
 from typing import TYPE_CHECKING
 
 from .audit import AuditLog
@@ -25,6 +23,7 @@ from .publisher import KafkaSink
 from .schema_files import load_schemas
 from .settings import PACKAGED_SCHEMAS
 from .start import Start, StartAt
+from .stop_signal import StopSignal
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -69,21 +68,14 @@ def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...]) ->
         log.warning("configuration", reason=warning)
     for file in files:
         log.info("schema_loaded", file=file.name, sha256=file.sha256)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    within_s = DRAIN_SHARE_FOR_ALL * settings.stream.drain_s
+    stop = StopSignal(SystemClock(), within_s, lambda: _cut_short(within_s))
     loop = Loop(connect(settings, schemas), bounds(settings))
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     log.info("service_started", topics=list(settings.kafka.input_topics), group=settings.kafka.group_id)
 
-    def stopping() -> bool:
-        if not stop.is_set():
-            return False
-        _end_by_force_after(DRAIN_SHARE_FOR_ALL * settings.stream.drain_s)
-        return True
-
-    loop.run(stopping)
+    loop.run(lambda: stop.asked_at_s)
     log.info("service_ended")
 
 
@@ -141,16 +133,10 @@ def bounds(settings: Settings) -> Bounds:
     )
 
 
-def _end_by_force_after(seconds: float) -> None:
+def _cut_short(after_s: float) -> None:
     """End in time whatever happens: what is not committed by then is the next owner's (contract section 4.6)."""
-
-    def end() -> None:
-        get_log().warning("drain_cut_short", after_s=round(seconds, 1))
-        _exit(0)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
+    get_log().warning("drain_cut_short", after_s=round(after_s, 1))
+    _exit(0)
 
 
 def _exit(code: int) -> None:

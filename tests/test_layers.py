@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("partitions", "ports", "publication", "start", "status"),
     },
     # the edges
+    "stop_signal": {"clock"},
     "membership": set(),
     "output_topics": {"errors", "log", "settings"},
     "consumer": {"errors", "log", "membership", "model", "partitions", "ports", "settings"},
@@ -67,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # what wires it all
     "service": {
         *("audit", "clock", "consumer", "cxone", "errors", "flights", "intake", "lanes", "lease", "log", "loop"),
-        *("outcome", "publisher", "schema_files", "settings", "start", "validate", "workers"),
+        *("outcome", "publisher", "schema_files", "settings", "start", "stop_signal", "validate", "workers"),
     },
     # what looks at the outside before it is used, with what the service would use
     "check": {

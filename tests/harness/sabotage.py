@@ -84,7 +84,7 @@ def main(defect: str) -> None:
     parts = connect(settings, schemas)
     sabotage: dict[str, Callable[[Transaction], Transaction]] = {"forget": forget, "swallow": Swallow()}
     sink = SabotagedSink(parts.sink, sabotage[defect])
-    Loop(replace(parts, sink=sink), bounds(settings)).run(lambda: False)
+    Loop(replace(parts, sink=sink), bounds(settings)).run(lambda: None)
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ class Process:
             self._judge_bounds()
             return
         self.world.after(DRAIN_SHARE_FOR_ALL * self._bounds.drain_s, self._cut_short)
-        self.loop.drain()
+        self.loop.drain(self.world.now_s)
         self.end("drained")
 
     def _cut_short(self) -> None:
