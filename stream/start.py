@@ -95,8 +95,8 @@ def outside_the_log(partition: TopicPartition, committed: CommittedOffset | None
     if committed is not None:
         what, holds = f"the committed offset {committed.offset}", f", which holds {committed.low} to {committed.high}"
     return (
-        f"{what} of {topic}/{number} is outside the log{holds}; nothing is skipped by itself: stop all instances and set "
-        "the group's offset with kafka-consumer-groups --reset-offsets, or restore the missing messages"
+        f"{what} of {topic}/{number} is outside the log{holds}; nothing is skipped by itself: stop all instances and "
+        "set the group's offset with kafka-consumer-groups --reset-offsets, or restore the missing messages"
     )
 
 
