@@ -51,7 +51,7 @@ integration: install ## tests on a real Kafka and the sandbox
 	$(BIN)/pytest tests/integration $(ARGS)
 
 chaos: install ## kill -9 in full flow, on a real Kafka (3 minutes)
-	$(BIN)/pytest tests/chaos $(ARGS)
+	$(BIN)/pytest tests/chaos -rP $(ARGS)
 
 format: install ## put the code into its one form
 	$(BIN)/ruff check --fix

@@ -80,7 +80,8 @@ class Intake:
         record = _record(document) if defect is None else None
         if record is None:
             return Unfit(Result.INVALID, defect or _TOO_DEEP, lane.datastore_id, record_id)
-        return Event(message, assignment, lane, record_id, record, arrived_s, suspect)
+        size_bytes = len(record) + message.size_bytes
+        return Event(message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes)
 
     def _lane(self, document: dict[str, Any]) -> LaneKey | None:
         """Find the lane; keys are shared, so that a million events hold a handful of them."""

@@ -123,9 +123,12 @@ class Ledger:
 
         Told twice (after an abort the same outcomes go again), it changes nothing.
         """
-        if offset >= self.committable:
-            self._settled.add(offset)
-            self._doubtful.discard(offset)
+        pending = self._pending
+        if not pending or offset < pending[0]:
+            return
+        self._settled.add(offset)
+        self._doubtful.discard(offset)
+        if offset == pending[0]:
             self._pass_settled()
 
     def doubt(self, offset: int) -> None:

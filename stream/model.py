@@ -122,7 +122,7 @@ class Event(NamedTuple):
 
     `record` is its record of the request body, already serialised: lanes then hold bytes, not dictionaries, which
     spares the garbage collector more than the dump costs. `suspect` says that it may have been executed already
-    (contract section 4.3).
+    (contract section 4.3). `size_bytes` is its share of `STREAM_BUFFER_BYTES`.
     """
 
     message: Message
@@ -132,16 +132,12 @@ class Event(NamedTuple):
     record: bytes
     arrived_s: float
     suspect: bool
+    size_bytes: int
 
     @property
     def record_key(self) -> RecordKey:
         """What order is kept for."""
         return (self.lane.datastore_id, self.record_id)
-
-    @property
-    def size_bytes(self) -> int:
-        """Its share of `STREAM_BUFFER_BYTES`: the bytes that it keeps alive, and a round figure for the objects."""
-        return len(self.record) + self.message.size_bytes
 
 
 class Defect(NamedTuple):

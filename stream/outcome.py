@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .intake import Unfit
-    from .model import Decided, Event
+    from .model import Decided
 
 MAX_KEY_BYTES = 65_536
 MAX_ID_CHARACTERS = 256
@@ -60,20 +60,33 @@ class OutcomeWriter:
             One settled value for each event, in the batch's order.
         """
         batch, verdict = decided.batch, decided.verdict
-        usual = _template(verdict.result, batch.lane.datastore_id, decided, verdict.defect, timestamp)
+        datastore_id = batch.lane.datastore_id
+        usual = _template(verdict.result, datastore_id, decided, verdict.defect, timestamp)
         versions, skipped = verdict.versions or {}, verdict.skipped or {}
-        stale = _template(Result.SKIPPED_STALE, batch.lane.datastore_id, decided, None, timestamp) if skipped else usual
+        stale = _template(Result.SKIPPED_STALE, datastore_id, decided, None, timestamp) if skipped else usual
         settled = []
-        for event in batch.events:
-            record_id = event.record_id
+        for event in batch.events:  # written out: each call less is felt where a thousand outcomes are made at once
+            message, record_id = event.message, event.record_id
+            template, result, defect = usual, verdict.result, verdict.defect
             if record_id in skipped:
-                value = _write(stale, event.message, record_id, skipped[record_id], confirmed=True)
-                settled.append(self._settle_event(event, value, Result.SKIPPED_STALE, None, timestamp))
-                continue
-            version = versions.get(record_id)
-            confirmed = verdict.confirmed or record_id in versions
-            value = _write(usual, event.message, record_id, version, confirmed=confirmed)
-            settled.append(self._settle_event(event, value, verdict.result, verdict.defect, timestamp))
+                template, result, defect = stale, Result.SKIPPED_STALE, None
+                version, confirmed = skipped[record_id], True
+            else:
+                version, confirmed = versions.get(record_id), verdict.confirmed or record_id in versions
+            has_more = message.headers or self._form.cloudevents
+            settled.append(
+                Settled(
+                    event.assignment,
+                    message.offset,
+                    _key(message),
+                    _write(template, message, record_id, version, confirmed=confirmed),
+                    self._headers(message, timestamp) if has_more else _PLAIN_HEADERS,
+                    result,
+                    event.record_key,
+                    event.size_bytes,
+                    self._dead_letter(message, result, defect) if defect else None,
+                )
+            )
         return settled
 
     def of_unfit(self, message: Message, assignment: Assignment, unfit: Unfit, timestamp: str) -> Settled:
@@ -93,30 +106,12 @@ class OutcomeWriter:
             assignment, message.offset, _key(message), value, headers, unfit.result, None, message.size_bytes, letter
         )
 
-    def _settle_event(
-        self, event: Event, value: bytes, result: Result, defect: Defect | None, timestamp: str
-    ) -> Settled:
-        message = event.message
-        return Settled(
-            event.assignment,
-            message.offset,
-            _key(message),
-            value,
-            self._headers(message, timestamp),
-            result,
-            event.record_key,
-            event.size_bytes,
-            self._dead_letter(message, result, defect),
-        )
-
-    def _dead_letter(self, message: Message, result: Result, defect: Defect | None) -> DeadLetter | None:
-        if defect is None or not self._form.dead_letters or result in NO_DEAD_LETTER:
+    def _dead_letter(self, message: Message, result: Result, defect: Defect) -> DeadLetter | None:
+        if not self._form.dead_letters or result in NO_DEAD_LETTER:
             return None
         return dead_letter(message, result, defect)
 
     def _headers(self, message: Message, timestamp: str) -> Headers:
-        if not message.headers and not self._form.cloudevents:
-            return _PLAIN_HEADERS
         headers: Headers = [_CONTENT_TYPE]
         if message.headers:
             headers += _trace_context(message.headers)

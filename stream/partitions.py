@@ -156,8 +156,8 @@ class Partitions:
         Returns:
             False when it is late: the assignment has ended, and its next owner will have an outcome of its own.
         """
-        owned = self.current(assignment)
-        if owned is None:
+        owned = self._owned.get(assignment.partition)
+        if owned is None or owned.assignment.epoch != assignment.epoch:
             return False
         owned.ledger.settle(offset)
         return True

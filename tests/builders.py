@@ -71,7 +71,8 @@ def event(
     """Build a valid event; `name_length` makes its record longer."""
     record = orjson.dumps({"id": record_id, "fields": {"name": "n" * name_length}})
     came = message(record, offset=offset, partition=assignment.partition, key=record_id.encode())
-    return Event(came, assignment, lane, record_id, record, arrived_s, suspect)
+    size_bytes = len(record) + came.size_bytes
+    return Event(came, assignment, lane, record_id, record, arrived_s, suspect, size_bytes)
 
 
 def batch(*events: Event, lane: LaneKey = LANE) -> Batch:
