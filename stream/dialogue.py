@@ -8,9 +8,9 @@ Where a status is decided: the table `MEANING_OF_STATUS`, then the function name
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -108,6 +108,9 @@ MEANING_OF_STATUS = {
 }
 """Any other status says nothing about the request: it may have been applied, and is sent again."""
 
+DECIDING = frozenset({Meaning.APPLIED, Meaning.REFUSED, Meaning.CONFLICT})
+"""The API has looked at the request and says what became of it."""
+
 REFUSALS = {
     400: (ErrorCode.RECORD_REFUSED, "The API refused the request with this record (400)."),
     404: (ErrorCode.NOT_FOUND, "The API does not know the datastore or the record (404)."),
@@ -129,47 +132,47 @@ def execute(batch: Batch, rng: random.Random) -> Generator[Step, Reply | None, t
     Returns:
         The request and its verdict.
     """
-    attempts = 0
-    failures = 0
+    attempts = failures = 0
     renewed = False
     while True:
         attempts += 1
         reply = yield Send(batch)
-        if isinstance(reply, NoAnswer):
-            failures += 1
-            yield Wait(FAILED.delay_s(failures, rng), reply.reason, doubtful=reply.doubtful)
-            continue
-        answer = _answered(reply)
-        meaning = MEANING_OF_STATUS.get(answer.status, Meaning.UNKNOWN)
-        if meaning is Meaning.APPLIED and _json_object(answer.body) is None:
-            meaning = Meaning.UNKNOWN
-        match meaning:
-            case Meaning.APPLIED | Meaning.REFUSED | Meaning.CONFLICT:
-                return (Decided(batch, _verdict(meaning, batch, answer, attempts)),)
-            case Meaning.UNAUTHORISED if not renewed:
+        if isinstance(reply, Answer):
+            meaning, body = _meaning(reply)
+            if meaning in DECIDING:
+                return (Decided(batch, _verdict(meaning, batch, reply, body, attempts)),)
+            if meaning is Meaning.UNAUTHORISED and not renewed:
                 renewed = True
-                attempts -= 1
-                reply = yield RenewToken(answer.token_generation)
-                if isinstance(reply, NoAnswer):
-                    renewed = False
-                    failures += 1
-                    yield Wait(FAILED.delay_s(failures, rng), reply.reason)
-            case Meaning.UNAUTHORISED | Meaning.FORBIDDEN | Meaning.UNKNOWN:
-                failures += 1
-                renewed = False
-                yield _after_failure(meaning, answer, failures, rng)
-            case Meaning.THROTTLED:
-                failures += 1
-                yield _throttled(answer, failures, rng)
-            case _:
-                assert_never(meaning)
+                attempts -= 1  # the request itself was not looked at
+                reply = yield RenewToken(reply.token_generation)
+                if isinstance(reply, Renewed):
+                    continue
+                if isinstance(reply, NoAnswer):  # of the token call: the 401 said that the request was not looked at
+                    reply = replace(reply, doubtful=False)
+        failures += 1
+        renewed = False
+        yield _wait(reply, failures, rng)
 
 
-def _answered(reply: Reply | None) -> Answer:
-    if not isinstance(reply, Answer):
-        message = f"a request ends in an answer or in none, not in {type(reply).__name__}"
-        raise TypeError(message)
-    return reply
+def _meaning(answer: Answer) -> tuple[Meaning, dict[str, Any]]:
+    """Say what an answer means, with its body; one applied by its status with a body that is no JSON is unknown."""
+    meaning = MEANING_OF_STATUS.get(answer.status, Meaning.UNKNOWN)
+    body = _json_object(answer.body) if meaning is Meaning.APPLIED else {}
+    return (Meaning.UNKNOWN, {}) if body is None else (meaning, body)
+
+
+def _wait(reply: Reply | None, failures: int, rng: random.Random) -> Wait:
+    """Say how long to wait after what came of a request that decided nothing."""
+    match reply:
+        case NoAnswer():
+            return Wait(FAILED.delay_s(failures, rng), reply.reason, doubtful=reply.doubtful)
+        case Answer():
+            if MEANING_OF_STATUS.get(reply.status) is Meaning.THROTTLED:
+                return _throttled(reply, failures, rng)
+            return _after_failure(reply, failures, rng)
+        case _:
+            message = f"a request ends in an answer or in none, not in {type(reply).__name__}"
+            raise TypeError(message)
 
 
 def _throttled(answer: Answer, failures: int, rng: random.Random) -> Wait:
@@ -179,22 +182,23 @@ def _throttled(answer: Answer, failures: int, rng: random.Random) -> Wait:
     return Wait(wait_s, "the API asks for fewer requests (429)", for_all=True)
 
 
-def _after_failure(meaning: Meaning, answer: Answer, failures: int, rng: random.Random) -> Wait:
+def _after_failure(answer: Answer, failures: int, rng: random.Random) -> Wait:
     told_s = retry_after_s(answer.retry_after, answer.date) or 0.0
     wait_s = max(told_s, FAILED.delay_s(failures, rng))
-    match meaning:
+    match MEANING_OF_STATUS.get(answer.status):
         case Meaning.UNAUTHORISED:
             return Wait(wait_s, "the API refuses a fresh token (401): look at the client's rights and secret")
         case Meaning.FORBIDDEN:
             return Wait(wait_s, "the API forbids the call (403): the client lacks a scope of contract section 1")
         case _:
-            return Wait(wait_s, f"the API answered {answer.status}, which does not say what was done", doubtful=True)
+            reason = f"the API answered {answer.status}, which does not say what was done"
+            return Wait(wait_s, reason, doubtful=True)
 
 
-def _verdict(meaning: Meaning, batch: Batch, answer: Answer, attempts: int) -> Verdict:
+def _verdict(meaning: Meaning, batch: Batch, answer: Answer, body: dict[str, Any], attempts: int) -> Verdict:
     match meaning:
         case Meaning.APPLIED:
-            return _applied(batch, answer, attempts)
+            return _applied(batch, answer, body, attempts)
         case Meaning.CONFLICT:
             code, message = ErrorCode.VERSION_CONFLICT, "A record of the request has another version (409)."
             result = Result.CONFLICT
@@ -205,9 +209,8 @@ def _verdict(meaning: Meaning, batch: Batch, answer: Answer, attempts: int) -> V
     return Verdict(result, answer.status, answer.latency_ms, attempts, defect)
 
 
-def _applied(batch: Batch, answer: Answer, attempts: int) -> Verdict:
+def _applied(batch: Batch, answer: Answer, body: dict[str, Any], attempts: int) -> Verdict:
     """Read what an answer says beyond its status; every part of it is optional."""
-    body = _json_object(answer.body) or {}
     checksum = body.get("checksum")
     if isinstance(checksum, str) and checksum.lower() != batch.checksum:
         return _untrue(answer, attempts, ErrorCode.CHECKSUM_MISMATCH, "The API reports another checksum than was sent.")

@@ -85,10 +85,6 @@ class Flights:
             self.on_wire += 1
             yield flight
 
-    def next_resume_s(self) -> float | None:
-        """Say when the next parked batch may go on."""
-        return self._parked[0][0] if self._parked else None
-
     def land(self, flight: Flight) -> None:
         """Take a batch out: it is decided, or to be dissolved."""
         del self._flights[flight.number]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -28,13 +29,6 @@ class BatchLimits:
     size: int
     body_bytes: int
     linger_s: float
-
-
-class Ready(NamedTuple):
-    """A lane whose next batch is due."""
-
-    key: LaneKey
-    since_s: float
 
 
 _NONE_UNDECIDED: deque[Event] = deque()
@@ -71,12 +65,12 @@ class Lanes:
     def due(self, now_s: float) -> list[LaneKey]:
         """Name the lanes whose next batch is due, the longest waiting first."""
         due = [
-            Ready(key, lane.oldest_s)
+            (lane.oldest_s, key)
             for key, lane in self._lanes.items()
             if lane.events and (lane.is_full(self._limits) or lane.oldest_s + self._limits.linger_s <= now_s)
         ]
-        due.sort(key=lambda ready: ready.since_s)
-        return [ready.key for ready in due]
+        due.sort(key=itemgetter(0))
+        return [key for _, key in due]
 
     def grows_soon(self, key: LaneKey) -> bool:
         """Whether a lane's batch is not full, while events of its datastore wait for others that are on their way.
@@ -87,13 +81,6 @@ class Lanes:
         datastore_id = key.datastore_id
         crowd = datastore_id in self._on_way and datastore_id in self._behind
         return crowd and not self._lanes[key].is_full(self._limits)
-
-    def next_due_s(self) -> float:
-        """Say when the next lane that is not full is due by its linger; infinity for none."""
-        return (
-            min((lane.oldest_s for lane in self._lanes.values() if lane.events), default=math.inf)
-            + self._limits.linger_s
-        )
 
     def take(self, key: LaneKey) -> tuple[Event, ...]:
         """Take the next batch out of a lane: at most the limits, at least one event, each of another record."""

@@ -193,8 +193,6 @@ class Flow(RuleBasedStateMachine):
         assert set(due) == full | {key for key, at_s in oldest.items() if at_s + self.limits.linger_s <= self.now_s}
         by_age = [oldest[key] for key in due if key not in full]
         assert by_age == sorted(by_age)
-        if not full:
-            assert self.lanes.next_due_s() == min(oldest.values(), default=math.inf) + self.limits.linger_s
 
     def is_full(self, ready: list[Event]) -> bool:
         """Whether a batch cannot grow any more."""

@@ -36,7 +36,6 @@ def release(lanes: Lanes, each: Event) -> None:
 def test_a_batch_is_due_when_full_or_when_its_oldest_has_lingered() -> None:
     """Neither is waited for longer than needed."""
     lanes = lanes_of(event("a", arrived_s=10.0), event("b", arrived_s=11.0))
-    assert lanes.next_due_s() == 12.0
     assert lanes.due(11.9) == []
     assert lanes.due(12.0) == [LANE]
     lanes.add(event("c", arrived_s=11.5))
@@ -48,7 +47,6 @@ def test_nothing_is_due_without_events() -> None:
     lanes = lanes_of(event("a"))
     lanes.take(LANE)
     assert lanes.due(math.inf) == []
-    assert lanes.next_due_s() == math.inf
 
 
 def test_a_repeated_record_waits_and_does_not_close_the_batch() -> None:
