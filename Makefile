@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration chaos format lock clean
+.PHONY: help install demo test lint unit simulate integration chaos bench format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -13,6 +13,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SUITE := .cache/json-schema-suite
+RIVALS := .cache/bench-venv/quix/.installed .cache/bench-venv/arroyo/.installed
 
 # The user's own uv when there is one, else a locked one of ours.
 ifeq ($(shell command -v uv 2>/dev/null),)
@@ -45,13 +46,16 @@ unit: install $(SUITE)/.fetched ## tests without a network: examples, properties
 	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos $(ARGS)
 
 simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=2000)
-	$(BIN)/python -m tests.simulator --seeds $(SEEDS)
+	$(BIN)/python -m tests.simulator --seeds $(SEEDS) $(ARGS)
 
 integration: install ## tests on a real Kafka and the sandbox
 	$(BIN)/pytest tests/integration $(ARGS)
 
 chaos: install ## kill -9 in full flow, on a real Kafka (3 minutes)
 	$(BIN)/pytest tests/chaos -rP $(ARGS)
+
+bench: install $(RIVALS) ## figures beside a floor and two rivals, 10 minutes; report in docs/bench/ (ARGS="--quick" to try it)
+	@$(BIN)/python -m bench measure --publish docs/bench $(ARGS)
 
 format: install ## put the code into its one form
 	$(BIN)/ruff check --fix
@@ -62,6 +66,8 @@ lock: install ## write the locks anew: packages and Kafka's jars (ARGS=--upgrade
 	$(COMPILE) --extra sandbox --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
 	$(COMPILE) --group uv --output-file requirements/uv.txt
 	$(COMPILE) --group suite --output-file requirements/suite.txt
+	$(COMPILE) --group bench-quix --output-file requirements/bench-quix.txt
+	$(COMPILE) --group bench-arroyo --output-file requirements/bench-arroyo.txt
 	$(BIN)/python -m stream.sandbox.kafka_jars > .cache/kafka-jars.sha256
 	mv .cache/kafka-jars.sha256 stream/sandbox/kafka-jars.sha256
 
@@ -73,6 +79,13 @@ $(INSTALLED): pyproject.toml requirements/dev.txt | $(BIN)/python
 	@echo "installing the locked packages into .venv/"
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.cache/bench-venv/%/.installed: requirements/bench-%.txt | $(INSTALLED)
+	@echo "installing the locked packages of the benchmark's rival $* into .cache/bench-venv/$*/"
+	@rm -rf $(@D)
+	@$(UV) venv --quiet --python $(BIN)/python $(@D)
+	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
 	@touch $@
 
 # The official test suite lies in the source archive of `jsonschema`, whose hash the lock of the packages has anyway.
