@@ -42,6 +42,28 @@ OTHER_PARTITION = TopicPartition("deltas", 1)
 ASSIGNMENT = Assignment(PARTITION, 1)
 LANE = LaneKey("people", UpdateType.UPSERT, ConflictResolution.OVERWRITE)
 TIMESTAMP = "2026-11-23T04:20:00.000Z"
+OUTCOME_FIELDS = [
+    "specVersion",
+    "eventType",
+    "status",
+    "result",
+    "executed",
+    "confirmed",
+    "dataStoreId",
+    "recordId",
+    "version",
+    "batchId",
+    "batchSize",
+    "checksum",
+    "checksumVerified",
+    "latencyMs",
+    "attempts",
+    "timestamp",
+    "source",
+    "supersededBy",
+    "error",
+]
+"""In the order of contract section 3."""
 DEFAULTS = Defaults(None, UpdateType.UPSERT, ConflictResolution.OVERWRITE)
 
 

@@ -13,29 +13,7 @@ from stream.model import Decided, Defect, LaneKey, Message, Result, Settled, Top
 from stream.outcome import MAX_KEY_BYTES, Form, OutcomeWriter
 from stream.payload import build
 
-from ..builders import ASSIGNMENT, DEFAULTS, TIMESTAMP, event, intake
-
-FIELDS = [
-    "specVersion",
-    "eventType",
-    "status",
-    "result",
-    "executed",
-    "confirmed",
-    "dataStoreId",
-    "recordId",
-    "version",
-    "batchId",
-    "batchSize",
-    "checksum",
-    "checksumVerified",
-    "latencyMs",
-    "attempts",
-    "timestamp",
-    "source",
-    "supersededBy",
-    "error",
-]
+from ..builders import ASSIGNMENT, DEFAULTS, OUTCOME_FIELDS, TIMESTAMP, event, intake
 
 texts = st.one_of(st.text(max_size=12), st.sampled_from(["%", "%s", "%%b", '"', "\\", "\u2028", "\0"]))
 maybe_bytes = st.one_of(st.none(), st.binary(max_size=20))
@@ -87,7 +65,7 @@ def check(settled: Settled, message: Message, form: Form) -> dict[str, object]:
     """Hold an outcome to what is true of all; return its value."""
     value = json.loads(settled.value)
     assert isinstance(value, dict)
-    assert list(value) == FIELDS
+    assert list(value) == OUTCOME_FIELDS
     assert (value["specVersion"], value["eventType"], value["timestamp"]) == (1, "cxone.delta.executed", TIMESTAMP)
     assert value["status"] == ("SUCCESS" if Result(value["result"]).succeeded else "FAILED")
     assert (value["error"] is None) == (value["status"] == "SUCCESS")

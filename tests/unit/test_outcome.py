@@ -12,29 +12,8 @@ from stream.intake import Unfit
 from stream.model import Decided, Defect, Headers, LaneKey, Result, Settled, TopicPartition, Verdict
 from stream.outcome import Form, OutcomeWriter
 
-from ..builders import ASSIGNMENT, LANE, TIMESTAMP, batch, decided, event, message
+from ..builders import ASSIGNMENT, LANE, OUTCOME_FIELDS, TIMESTAMP, batch, decided, event, message
 
-FIELDS = [
-    "specVersion",
-    "eventType",
-    "status",
-    "result",
-    "executed",
-    "confirmed",
-    "dataStoreId",
-    "recordId",
-    "version",
-    "batchId",
-    "batchSize",
-    "checksum",
-    "checksumVerified",
-    "latencyMs",
-    "attempts",
-    "timestamp",
-    "source",
-    "supersededBy",
-    "error",
-]
 PLAIN = Form("a-group", cloudevents=False, dead_letters=False)
 WITH_LETTERS = Form("a-group", cloudevents=False, dead_letters=True)
 DEFECT = Defect(ErrorCode.ENVELOPE_INVALID, "the value is wrong", "/id")
@@ -45,7 +24,7 @@ def read(settled: Settled) -> dict[str, Any]:
     """Read an outcome's value as its consumers do."""
     value = json.loads(settled.value)
     assert isinstance(value, dict)
-    assert list(value) == FIELDS
+    assert list(value) == OUTCOME_FIELDS
     return value
 
 
