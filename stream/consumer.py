@@ -33,10 +33,12 @@ CHUNK = 1_000
 CALL_TIMEOUT_S = 0.2
 """Longest wait for a broker's answer inside a turn of the loop."""
 FETCH_WAIT_MS = 100
-"""A broker answers one connection's requests in order: while it holds a fetch back for lack of messages, the question
-for the log's ends waits behind it. At the default of 500 ms a new partition beside idle ones was never begun."""
+"""The question for the log's ends waits behind a fetch that the broker holds back, for they share a connection: at the
+default of 500 ms a new partition beside idle ones was never begun."""
 MAX_CALL_TIMEOUT_S = 2.0
-"""How long that question may take in the end, where a broker is far away or is told to hold fetches longer."""
+"""How long that question may take in the end, where a broker is far away or holds fetches longer."""
+MAX_OFFSETS_TIMEOUT_S = 0.5
+"""The same for the committed offsets, which an open transaction of a dead member can hold back for 30 s."""
 
 _POSITION_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
 
@@ -106,8 +108,6 @@ class KafkaSource:
         except KafkaException as error:
             what = f"the consumer cannot go on: {error.args[0].str()}"
             raise FatalError(what) from error
-        if self._failure is not None:
-            raise self._failure
         messages = []
         for message in fetched:
             instead = message.error()
@@ -141,14 +141,13 @@ class KafkaSource:
 
     def offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Offset] | None:
         """Read committed offsets with their metadata; None when the broker did not answer in time."""
-        timeout_s = self._call_timeout_s
-        self._call_timeout_s = min(2 * timeout_s, MAX_CALL_TIMEOUT_S)
+        wanted = [KafkaPartition(*each) for each in partitions]
         try:
-            answers = self._consumer.committed([KafkaPartition(*each) for each in partitions], timeout=timeout_s)
+            answers = self._consumer.committed(wanted, timeout=min(self._call_timeout_s, MAX_OFFSETS_TIMEOUT_S))
         except KafkaException as error:
+            self._call_timeout_s = min(2 * self._call_timeout_s, MAX_CALL_TIMEOUT_S)
             self._log.debug("offsets_not_read", reason=error.args[0].str())
             return None
-        self._call_timeout_s = CALL_TIMEOUT_S
         return {
             self._name(answer.topic, answer.partition): Offset(
                 answer.offset if answer.offset >= 0 else None, answer.metadata or ""
@@ -159,7 +158,7 @@ class KafkaSource:
 
     def _ends_of_log(self, partition: TopicPartition) -> tuple[int, int]:
         timeout_s = self._call_timeout_s
-        self._call_timeout_s = min(2 * timeout_s, MAX_CALL_TIMEOUT_S)
+        self._call_timeout_s = min(2 * timeout_s, MAX_CALL_TIMEOUT_S)  # unless it answers
         ends = self._consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=timeout_s, cached=False)
         if not ends:  # the binding gives None on a time-out
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001

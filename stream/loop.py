@@ -85,6 +85,7 @@ class Loop:
         now_s = parts.clock.monotonic_s()
         self.publication = Publication(parts.source, parts.sink, self.partitions, parts.rng, now_s)
         self._ask_offsets_at_s = now_s
+        self._asks_in_vain = 0
         self._parts = parts
         self._bounds = bounds
 
@@ -164,7 +165,10 @@ class Loop:
         waiting = [owned.assignment.partition for owned in self.partitions.in_phase(Phase.AWAITING_OFFSET)]
         if not waiting or now_s < self._ask_offsets_at_s:
             return
+        if self._asks_in_vain:  # one that an open transaction holds back must not hold back the others
+            waiting = [waiting[self._asks_in_vain % len(waiting)]]
         found = parts.source.committed(waiting)
+        self._asks_in_vain = 0 if found else self._asks_in_vain + 1
         if len(found) < len(waiting):
             self._ask_offsets_at_s = now_s + ASK_OFFSETS_AGAIN_S
         for partition, committed in found.items():
