@@ -1,0 +1,120 @@
+"""Which runs the benchmark makes, in which order: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from .systems import RIVALS, Job, Name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Kind = Literal["drain", "slow", "paced"]
+DEFAULT_LINGER_MS = 200
+SHORT_LINGER_MS = 5
+LEAST_PACED_S = 5
+IN_TURN: Sequence[tuple[Name, bool]] = (("floor", False), ("service", False), ("service", True))
+"""What drains the backlog by turns, with CloudEvents or without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is done: events of the drain, of the drain on a slow API and of a rival's drain, and how often.
+
+    A rival drains fewer events because its rate is all that counts.
+    """
+
+    drain_events: int = 1_000_000
+    slow_events: int = 300_000
+    paced_s: int = 30
+    repeats: int = 3
+
+    @classmethod
+    def of(cls, events: int, repeats: int, *, is_quick: bool) -> Sizes:
+        """Scale by the drain's number of events; quick is a tenth of everything, once."""
+        if is_quick:
+            return cls(events // 10, events * 3 // 100, LEAST_PACED_S, 1)
+        return cls(events, events * 3 // 10, 30, repeats)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a system is given.
+
+    `drain`: `events` stand in the topic before it starts, the API answers at once. `slow`: the same, the API answers
+    after 100 ms. `paced`: they come at `rate_per_s` while it runs, the API answers after 10 ms.
+    """
+
+    kind: Kind
+    events: int
+    delay_ms: float
+    rate_per_s: float | None = None
+    names_records: bool = False
+
+    @property
+    def input_topic(self) -> str:
+        """The topic of a workload that stands ready; paced ones have one each."""
+        return f"deltas-{self.events}"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One run to be made."""
+
+    job: Job
+    workload: Workload
+    round: int = 1
+
+    @property
+    def label(self) -> str:
+        """Name it for a person."""
+        job, load = self.job, self.workload
+        parts = {
+            "drain": f"drain of {load.events:,}",
+            "slow": f"drain of {load.events:,}, API {load.delay_ms:.0f} ms",
+            "paced": f"{load.rate_per_s or 0:,.0f}/s, API {load.delay_ms:.0f} ms, linger {job.linger_ms} ms",
+        }
+        extras = [", CloudEvents"] * job.cloudevents + [", API names records"] * load.names_records
+        return parts[load.kind] + "".join(extras)
+
+
+def plan(sizes: Sizes) -> list[Planned]:
+    """List the runs: those that are compared stand side by side, so that a machine that slows down slows both."""
+    drain = Workload("drain", sizes.drain_events, 0.0)
+    named = Workload("drain", sizes.drain_events, 0.0, names_records=True)
+    slow = Workload("slow", sizes.slow_events, 100.0)
+    rival_drain = Workload("drain", sizes.slow_events, 0.0)
+    rounds = [
+        Planned(_job(name, cloudevents=cloudevents), drain, number)
+        for number in range(1, sizes.repeats + 1)
+        for name, cloudevents in IN_TURN
+    ]
+    return [
+        *rounds,
+        Planned(_job("service"), named),
+        Planned(_slow_job("service"), slow),
+        *(Planned(_job(name), rival_drain) for name in RIVALS),
+        *(Planned(_slow_job(name), slow) for name in RIVALS),
+        *_paced(sizes),
+    ]
+
+
+def _paced(sizes: Sizes) -> Sequence[Planned]:
+    load = Workload("paced", 2_000 * sizes.paced_s, 10.0, 2_000.0)
+    return [
+        *(
+            Planned(_job("service", linger_ms=linger_ms, cloudevents=cloudevents), load)
+            for linger_ms in (DEFAULT_LINGER_MS, SHORT_LINGER_MS)
+            for cloudevents in (False, True)
+        ),
+        *(Planned(_job(name, linger_ms=SHORT_LINGER_MS), load) for name in RIVALS),
+    ]
+
+
+def _job(system: Name, *, linger_ms: int = DEFAULT_LINGER_MS, cloudevents: bool = False) -> Job:
+    return Job(system, linger_ms, 8, 4, cloudevents)
+
+
+def _slow_job(system: Name) -> Job:
+    return Job(system, DEFAULT_LINGER_MS, 16, 8, cloudevents=False)
