@@ -18,30 +18,30 @@ import jsonschema_rs
 import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from .task import MAX_RECORDS, Caller, Outcome, Place, Task, record_of
+from .task import MAX_RECORDS, Caller, Place, Task, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ROUND_EVENTS = 50_000
-"""So many events are grouped at once: enough for full requests, few enough to be forgotten quickly."""
+ROUND_EVENTS = 30_000
+"""So many events are grouped at once: enough for requests that are nearly full, few enough to stay near the core."""
 CHUNK = 1000
 POLL_S = 0.1
 GC_THRESHOLDS = (50_000, 20, 100)
 
 
 class Group(NamedTuple):
-    """The events of one datastore in one round."""
+    """The events of one datastore in one round, each serialised at once: bytes cost the collector nothing."""
 
-    records: list[dict[str, Any]]
+    records: list[bytes]
     places: list[Place]
 
 
 class Round(NamedTuple):
     """What one transaction holds: the requests under way, the offsets behind their events, the group's metadata."""
 
-    requests: list[Future[list[Outcome]]]
+    requests: list[tuple[Future[list[bytes]], list[Place]]]
     offsets: list[TopicPartition]
     group: object
 
@@ -79,7 +79,7 @@ class Publisher(threading.Thread):
                 "bootstrap.servers": task.bootstrap_servers,
                 "transactional.id": task.group_id,
                 "partitioner": "murmur2_random",
-                "linger.ms": 0,
+                "linger.ms": 50,  # a commit does not wait for it, and without it each message wakes a thread
                 "retry.backoff.ms": 2,
                 "queue.buffering.max.messages": 2 * ROUND_EVENTS,
                 "delivery.report.only.error": True,
@@ -91,9 +91,9 @@ class Publisher(threading.Thread):
         """Write until told to end."""
         while (finished := self.rounds.get()) is not None:
             self._producer.begin_transaction()
-            for request in finished.requests:
-                for key, value in request.result():
-                    self._producer.produce(self._topic, value, key)
+            for request, places in finished.requests:
+                for place, value in zip(places, request.result(), strict=True):
+                    self._producer.produce(self._topic, value, place[1])
             self._producer.send_offsets_to_transaction(finished.offsets, finished.group)
             self._producer.commit_transaction()
 
@@ -111,7 +111,10 @@ def main() -> None:
     with ThreadPoolExecutor(task.max_in_flight) as pool:
         while not ended.is_set() and publisher.is_alive():
             groups, offsets = _read_round(consumer, schemas)
-            requests = [pool.submit(caller.execute, *part) for part in _parts(groups)]
+            requests = [
+                (pool.submit(caller.execute, datastore_id, b"[%b]" % b",".join(records), places), places)
+                for datastore_id, records, places in _parts(groups)
+            ]
             if requests:
                 ends = [TopicPartition(task.input_topic, partition, end) for partition, end in offsets.items()]
                 publisher.rounds.put(Round(requests, ends, consumer.consumer_group_metadata()))
@@ -150,7 +153,7 @@ def _read_round(consumer: Consumer, schemas: Schemas) -> tuple[dict[str, Group],
 
 
 def _group(messages: list[Any], schemas: Schemas, groups: dict[str, Group], offsets: dict[int, int]) -> None:
-    loads, accept = orjson.loads, schemas.accept
+    loads, dumps, accept = orjson.loads, orjson.dumps, schemas.accept
     for message in messages:
         document = loads(message.value())
         if not accept(document):
@@ -161,11 +164,11 @@ def _group(messages: list[Any], schemas: Schemas, groups: dict[str, Group], offs
         group = groups.get(datastore_id)
         if group is None:
             group = groups[datastore_id] = Group([], [])
-        group.records.append(record_of(document))
-        group.places.append(Place(document["id"], message.key(), partition, offset, message.timestamp()[1]))
+        group.records.append(dumps(record_of(document)))
+        group.places.append((document["id"], message.key(), partition, offset, message.timestamp()[1]))
 
 
-def _parts(groups: dict[str, Group]) -> Iterator[tuple[str, list[dict[str, Any]], list[Place]]]:
+def _parts(groups: dict[str, Group]) -> Iterator[tuple[str, list[bytes], list[Place]]]:
     for datastore_id, (records, places) in groups.items():
         for begin in range(0, len(records), MAX_RECORDS):
             part = slice(begin, begin + MAX_RECORDS)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Kind = Literal["drain", "slow", "paced"]
 DEFAULT_LINGER_MS = 200
 SHORT_LINGER_MS = 5
+RIVAL_LINGER_MS = 1000
+"""In drains a rival waits longer than the service: that gives it fuller requests and a higher rate."""
 LEAST_PACED_S = 5
 IN_TURN: Sequence[tuple[Name, bool]] = (("floor", False), ("service", False), ("service", True))
 """What drains the backlog by turns, with CloudEvents or without."""
@@ -94,8 +96,8 @@ def plan(sizes: Sizes) -> list[Planned]:
         *rounds,
         Planned(_job("service"), named),
         Planned(_slow_job("service"), slow),
-        *(Planned(_job(name), rival_drain) for name in RIVALS),
-        *(Planned(_slow_job(name), slow) for name in RIVALS),
+        *(Planned(_job(name, linger_ms=RIVAL_LINGER_MS), rival_drain) for name in RIVALS),
+        *(Planned(_slow_job(name, linger_ms=RIVAL_LINGER_MS), slow) for name in RIVALS),
         *_paced(sizes),
     ]
 
@@ -116,5 +118,5 @@ def _job(system: Name, *, linger_ms: int = DEFAULT_LINGER_MS, cloudevents: bool 
     return Job(system, linger_ms, 8, 4, cloudevents)
 
 
-def _slow_job(system: Name) -> Job:
-    return Job(system, DEFAULT_LINGER_MS, 16, 8, cloudevents=False)
+def _slow_job(system: Name, *, linger_ms: int = DEFAULT_LINGER_MS) -> Job:
+    return Job(system, linger_ms, 16, 8, cloudevents=False)

@@ -11,14 +11,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import orjson
 from quixstreams import Application
 from quixstreams.sinks.base import BatchingSink, SinkBatch
 
-from .task import MAX_RECORDS, Caller, Outcome, Place, Task, record_of
+from .task import MAX_RECORDS, Caller, Place, Task, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from quixstreams.sinks.base.item import SinkItem
 
 CHECKPOINT_EVENTS = 40_000
@@ -44,24 +43,23 @@ class ApiSink(BatchingSink):
             for datastore_id, items in groups.items()
             for begin in range(0, len(items), MAX_RECORDS)
         ]
-        for outcomes in self._pool.map(lambda part: self._execute(part[0], part[1], batch.partition), parts):
-            for key, value in outcomes:
-                self._producer.produce(self._topic, value, key)
+        done = self._pool.map(lambda part: self._execute(part[0], part[1], batch.partition), parts)
+        for (_, items), outcomes in zip(parts, done, strict=True):
+            for item, outcome in zip(items, outcomes, strict=True):
+                self._producer.produce(self._topic, outcome, item.key)
 
     def flush(self) -> None:
         """Send all batches; their outcomes are with the broker when this returns."""
         super().flush()
         self._producer.flush()
 
-    def _execute(self, datastore_id: str, items: list[SinkItem], partition: int) -> list[Outcome]:
-        return self._caller.execute(
-            datastore_id, [record_of(item.value) for item in items], list(_places(items, partition))
-        )
+    def _execute(self, datastore_id: str, items: list[SinkItem], partition: int) -> list[bytes]:
+        records = orjson.dumps([record_of(item.value) for item in items])
+        return self._caller.execute(datastore_id, records, [_place(item, partition) for item in items])
 
 
-def _places(items: list[SinkItem], partition: int) -> Iterator[Place]:
-    for item in items:
-        yield Place(item.value["id"], item.key, partition, item.offset, item.timestamp)
+def _place(item: SinkItem, partition: int) -> Place:
+    return item.value["id"], item.key, partition, item.offset, item.timestamp
 
 
 def main() -> None:

@@ -46,6 +46,7 @@ class Ends:
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         self._asked = {TopicPartition(topic, number): latest for number in range(PARTITIONS)}
         self._total = 0
+        self.total()  # connects, and learns who leads: not while somebody is measured
 
     def total(self) -> int:
         """Return the sum of the last stable offsets; markers of transactions count too.
