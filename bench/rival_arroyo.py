@@ -1,8 +1,8 @@
 """Arroyo doing the job, in its own way: a chain of strategies, at least once. Run in its own environment.
 
-BatchStep → RunTask → UnbatchStep → Produce → CommitOffsets, as in its own example of a batched consumer. The task groups
-a batch by datastore and sends the requests side by side; each outcome is produced by itself, and the last one makes
-the offsets of the batch committable. There is no schema, and nothing keeps a record's events apart or in order.
+BatchStep → RunTask → UnbatchStep → Produce → CommitOffsets, as in its own example of a batched consumer. The task
+groups a batch by datastore and sends the requests side by side; each outcome is produced by itself, and the last one
+makes the offsets of the batch committable. There is no schema, and nothing keeps a record's events apart or in order.
 Settings are those that were fastest here: batches of ten thousand (RunTaskInThreads instead of RunTask is slower by
 half: its main loop takes one message at a time and waits for the interpreter after each), and librdkafka's back-off of
 a full queue as the service has it.
