@@ -4,15 +4,17 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration chaos bench format lock clean
+.PHONY: help install demo test lint unit simulate integration chaos fuzz bench format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
+FUZZ_S ?= 600
 ARGS ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SUITE := .cache/json-schema-suite
+FUZZER := .cache/fuzz-venv/.installed
 RIVALS := .cache/bench-venv/quix/.installed .cache/bench-venv/arroyo/.installed
 
 # The user's own uv when there is one, else a locked one of ours.
@@ -54,6 +56,9 @@ integration: install ## tests on a real Kafka and the sandbox
 chaos: install ## kill -9 in full flow, on a real Kafka (3 minutes)
 	$(BIN)/pytest tests/chaos -rP $(ARGS)
 
+fuzz: install $(FUZZER) ## any bytes as a message, ten minutes (FUZZ_S=600; ARGS=FILE holds a case again)
+	@.cache/fuzz-venv/bin/python -m tests.fuzz --for-s $(FUZZ_S) $(ARGS)
+
 bench: install $(RIVALS) ## figures beside a floor and two rivals, 10 minutes; report in docs/bench/ (ARGS="--quick" to try it)
 	@$(BIN)/python -m bench measure --publish docs/bench $(ARGS)
 
@@ -66,6 +71,7 @@ lock: install ## write the locks anew: packages and Kafka's jars (ARGS=--upgrade
 	$(COMPILE) --extra sandbox --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
 	$(COMPILE) --group uv --output-file requirements/uv.txt
 	$(COMPILE) --group suite --output-file requirements/suite.txt
+	$(COMPILE) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt pyproject.toml
 	$(COMPILE) --group bench-quix --output-file requirements/bench-quix.txt
 	$(COMPILE) --group bench-arroyo --output-file requirements/bench-arroyo.txt
 	$(BIN)/python -m stream.sandbox.kafka_jars > .cache/kafka-jars.sha256
@@ -83,6 +89,13 @@ $(INSTALLED): pyproject.toml requirements/dev.txt | $(BIN)/python
 
 .cache/bench-venv/%/.installed: requirements/bench-%.txt | $(INSTALLED)
 	@echo "installing the locked packages of the benchmark's rival $* into .cache/bench-venv/$*/"
+	@rm -rf $(@D)
+	@$(UV) venv --quiet --python $(BIN)/python $(@D)
+	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
+.cache/fuzz-venv/.installed: requirements/fuzz.txt | $(INSTALLED)
+	@echo "installing the locked packages of the fuzzer into .cache/fuzz-venv/"
 	@rm -rf $(@D)
 	@$(UV) venv --quiet --python $(BIN)/python $(@D)
 	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<

@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from .model import Decided
 
 
-def line(decided: Decided, success_count: int, timestamp: str) -> bytes:
+def line(decided: Decided, timestamp: str) -> bytes:
     """Write the line of one request.
 
     Args:
-        decided: the request and its verdict.
-        success_count: how many of its outcomes are a `SUCCESS`.
+        decided: the request and its verdict. A request is atomic: of a refused one no record was applied, whatever
+            becomes of each later on.
         timestamp: RFC 3339.
     """
     batch, verdict = decided.batch, decided.verdict
+    success_count = len(batch.events) if verdict.result.succeeded else 0
     failure_count = len(batch.events) - success_count
+    rebased = [{"recordId": each.record_id, "from": each.sent, "to": each.current} for each in verdict.rebased]
     return orjson.dumps(
         {
             "timestamp": timestamp,
@@ -38,6 +40,7 @@ def line(decided: Decided, success_count: int, timestamp: str) -> bytes:
             "batchId": batch.batch_id,
             "attempts": verdict.attempts,
             "httpStatus": verdict.http_status,
+            **({"rebased": rebased} if rebased else {}),
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )

@@ -98,13 +98,14 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave all running afterwards, to send events and order faults.")
     ] = False,
+    picture: Annotated[Path | None, typer.Option(help="Write an SVG picture of the screen to this file.")] = None,
 ) -> None:
     """Run it all on this machine: a real Kafka, a CXone stand-in, made-up events; ends with the proof."""
     with _extra_of_the_sandbox():
         from .sandbox.demo import DemoOptions, run_demo
     from rich.console import Console
 
-    if not run_demo(DemoOptions(events, datastores, keep, _program()), Console()):
+    if not run_demo(DemoOptions(events, datastores, keep, _program(), picture), Console()):
         raise typer.Exit(1)
 
 

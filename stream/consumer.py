@@ -15,17 +15,20 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Message as KafkaMessage
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from .errors import FatalError
+from .fetched import runs
 from .log import get_log
 from .membership import is_member
-from .model import Headers, Message, TopicPartition
+from .model import TopicPartition
 from .partitions import CommittedOffset, Offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from .model import Run
     from .ports import Rebalance
     from .settings import Kafka
 
@@ -90,14 +93,14 @@ class KafkaSource:
             on_lost=self._guarded(rebalance.lost, self._unassign),
         )
 
-    def poll(self, timeout_s: float) -> Sequence[Message]:
+    def poll(self, timeout_s: float) -> Sequence[Run]:
         """Take the next chunk.
 
         Args:
             timeout_s: longest wait for a full chunk.
 
         Returns:
-            Messages in the order of each partition.
+            Runs of messages, in the order of each partition.
 
         Raises:
             FatalError: when the consumer cannot go on; messages may be lost to it, so the process must end.
@@ -108,16 +111,10 @@ class KafkaSource:
         except KafkaException as error:
             what = f"the consumer cannot go on: {error.args[0].str()}"
             raise FatalError(what) from error
-        messages = []
-        for message in fetched:
-            instead = message.error()
-            if instead is None:
-                messages.append(self._read(message))
-            else:
-                self._note_error(instead, message)
+        messages = self._without_errors(fetched) if any(map(KafkaMessage.error, fetched)) else fetched
         if self._failure is not None:
             raise self._failure
-        return messages
+        return runs(messages, self._name)
 
     def out_of_range(self) -> Sequence[TopicPartition]:
         """Name partitions whose position has left the log, since the last call."""
@@ -257,25 +254,27 @@ class KafkaSource:
         self._assigned.difference_update(gone)
         self._consumer.incremental_unassign([KafkaPartition(*each) for each in gone])
 
-    def _read(self, message: Any) -> Message:  # noqa: ANN401 - the stubs say None where a message has none
-        kind, timestamp_ms = message.timestamp()
-        return Message(
-            self._name(message.topic(), message.partition()),
-            message.offset(),
-            timestamp_ms if kind else None,
-            message.key(),
-            message.value(),
-            _headers(message),
-        )
+    def _without_errors(self, fetched: Sequence[KafkaMessage]) -> list[KafkaMessage]:
+        """Take note of the errors that came in a message's place."""
+        messages = []
+        for message in fetched:
+            instead = message.error()
+            if instead is None:
+                messages.append(message)
+            else:
+                self._note_error(instead, message)
+        return messages
 
-    def _name(self, topic: str, partition: int) -> TopicPartition:
+    def _name(self, topic: str | None, partition: int | None) -> TopicPartition:
         """Share the names: a million messages hold a handful of them."""
+        if topic is None or partition is None:  # the stubs allow it
+            raise ValueError("a message without a topic and a partition")
         name = self._names.get((topic, partition))
         if name is None:
             name = self._names[topic, partition] = TopicPartition(topic, partition)
         return name
 
-    def _note_error(self, error: KafkaError, message: Any) -> None:  # noqa: ANN401 - as above
+    def _note_error(self, error: KafkaError, message: KafkaMessage) -> None:
         """Take note of an error that came in a message's place."""
         if error.code() in _POSITION_LOST and message.partition() is not None:
             self._out_of_range.append(self._name(message.topic(), message.partition()))
@@ -288,12 +287,3 @@ class KafkaSource:
             self._failure = FatalError(what, "look whether another process uses the same KAFKA_INSTANCE_ID")
         else:
             self._log.warning("consumer_error", code=error.name(), reason=error.str())
-
-
-def _headers(message: Any) -> Headers | None:  # noqa: ANN401 - as above
-    """Read a message's headers; None where a name is no UTF-8, for which the binding has only an exception."""
-    try:
-        headers: Headers | None = message.headers()
-    except (SystemError, UnicodeError):
-        return None
-    return headers

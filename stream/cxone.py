@@ -1,53 +1,63 @@
-"""EDGE, HTTP: performs the steps of a dialogue with `httpx`, and keeps the token.
+"""EDGE, HTTP: performs the steps of a dialogue with `httpx`.
 
 Every call has a total deadline, an answer is read to 4 MiB and no further, an encoded one is not read at all (a gzip of
-292 KB unpacks to 300 MB), and a redirect is an answer like any other: the token never goes to another place.
+292 KB unpacks to 300 MB), and a redirect is an answer like any other: the token never goes to another place. Nothing
+of an answer is kept for the next call.
 """
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import httpx
 
 from . import __version__
-from .deadline import Deadline, WithdrawnError, impose
-from .dialogue import Answer, NoAnswer, Renewed, RenewToken, Send
+from .deadline import Deadline, TooLongError, WithdrawnError
+from .errors import FatalError
 from .log import get_log
 from .payload import EXECUTE_HEADERS
+from .record_address import READ_HEADERS, is_readable, record_address
+from .renewal import Renewal
+from .steps import Answer, NoAnswer, Read, Renewed, RenewToken, Scope, Send
 from .token import Token, UnusableAnswerError, form, read_answer
+from .wire import close_if_surplus, impose, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from .clock import Clock
 
 TOKEN_DEADLINE_S = 10.0
 EXECUTE_DEADLINE_S = 30.0
+"""Of a read, too."""
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
-RENEW_RETRY_S = 5.0
+MAX_ANSWER_PIECES = 16_384
+"""Chunks of an answer: one byte in each would cost a minute of CPU time."""
+MAX_ANSWER_NODES = 65_536
+"""Objects and arrays in an answer's JSON: 4 MiB of `[[]]` would take 180 MB once read."""
+USER_AGENT = f"cxone-delta-stream/{__version__}"
 FORM_HEADERS = {
     "Content-Type": "application/x-www-form-urlencoded",
     "Accept": "application/json",
     "Accept-Encoding": "identity",
 }
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-"""Errors after which it is certain that the request did not reach the API."""
+MaySend = Callable[[], bool]
+"""Asked when the first byte of a request is about to leave: a token, a name, a connection may have taken seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
     """Where the API is, and how its credentials are read (anew each time, for they may rotate on disk).
 
-    The deadlines are those of contract section 1.
+    `record_path` is None when there is no read call. The deadlines are those of contract section 1.
     """
 
     base_url: str
     token_path: str
     execute_path: str
+    record_path: str | None
     max_in_flight: int
     credentials: Callable[[], tuple[str, str]]
     execute_deadline_s: float = EXECUTE_DEADLINE_S
@@ -58,92 +68,178 @@ class CxoneClient:
     """The API as the workers see it; safe to be used by all of them at once."""
 
     def __init__(self, api: Api, clock: Clock) -> None:
+        """Prepare the connections; none is made yet.
+
+        Raises:
+            FatalError: when the certificates or proxies that the environment names cannot be used.
+        """
         self._api = api
         self._clock = clock
         self._deadline = Deadline(clock.monotonic_s)
-        connections = api.max_in_flight + 1  # one more for the token
-        self._client = httpx.Client(
-            base_url=api.base_url,
-            headers={"User-Agent": f"cxone-delta-stream/{__version__}"},
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        )
+        self._client = _http_client(api)
         impose(self._deadline, self._client)
-        self._tokens = _Tokens(self._request_token, clock)
+        self._tokens = Renewal(self._request_token, clock)
 
-    def perform(self, step: Send | RenewToken, may_send: Callable[[], bool]) -> Answer | NoAnswer | Renewed:
+    def perform(self, step: Send | Read | RenewToken, may_send: MaySend) -> Answer | NoAnswer | Renewed:
         """Perform one step of a dialogue.
 
         Args:
-            step: a request to send, or a token to renew.
-            may_send: asked when the first byte of a request is about to leave: a token, a name, a connection may each
-                have taken seconds.
+            step: a request to send, a record to read, or a token to renew.
+            may_send: see `MaySend`.
 
         Returns:
             The reply; no error of the network or the API is ever raised.
         """
         match step:
             case Send():
-                return self._execute(step, may_send)
+                return self._ask("PATCH", self._api.execute_path, EXECUTE_HEADERS, step.batch.body, may_send)
+            case Read():
+                if self._api.record_path is None or not is_readable(step.datastore_id, step.record_id):
+                    return NoAnswer("this record cannot be read back", doubtful=False)
+                path = record_address(self._api.record_path, step.datastore_id, step.record_id)
+                return self._ask("GET", path, READ_HEADERS, b"", may_send)
             case RenewToken():
                 token = self._tokens.after(step.generation)
                 return token if isinstance(token, NoAnswer) else Renewed()
 
     def close(self) -> None:
-        """Stop renewing the token; connections end with the process."""
+        """Stop renewing the token and close all connections; for when no more steps are performed."""
         self._tokens.close()
+        self._client.close()
 
-    def _execute(self, step: Send, may_send: Callable[[], bool]) -> Answer | NoAnswer:
+    def _ask(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, may_send: MaySend
+    ) -> Answer | NoAnswer:
+        """Make a call under the current token."""
         token = self._tokens.current()
         if isinstance(token, NoAnswer):
             return token
-        headers = {**EXECUTE_HEADERS, "Authorization": f"Bearer {token.bearer}"}
-        reply = self._call(
-            "PATCH", self._api.execute_path, step.batch.body, headers, self._api.execute_deadline_s, may_send
-        )
-        if isinstance(reply, NoAnswer):
-            return reply
-        status, body, answered, latency_ms = reply
-        return Answer(status, body, latency_ms, token.generation, answered.get("Retry-After"), answered.get("Date"))
+        headers = {**headers, "Authorization": f"Bearer {token.bearer}"}
+        heard = self._call(_Request(method, path, headers, body, self._api.execute_deadline_s), may_send)
+        if isinstance(heard, NoAnswer):
+            return heard
+        retry_after, date = heard.header(b"retry-after"), heard.header(b"date")
+        return Answer(heard.status, _believable(heard), heard.latency_ms, token.generation, retry_after, date)
 
     def _request_token(self, generation: int) -> Token | NoAnswer:
-        started_s = self._clock.monotonic_s()
-        body = form(*self._api.credentials())
-        reply = self._call("POST", self._api.token_path, body, FORM_HEADERS, self._api.token_deadline_s, _always)
-        if isinstance(reply, NoAnswer):
-            return NoAnswer(f"no token: {reply.reason}", doubtful=False)
-        try:
-            return read_answer(reply[0], reply[1], generation, started_s)
-        except UnusableAnswerError as error:
-            return NoAnswer(f"no token: {error}", doubtful=False)
+        """Ask for a token; refused, and the credentials have changed meanwhile, ask once more with the new ones."""
+        used = self._api.credentials()
+        token = self._request_token_with(used, generation)
+        if isinstance(token, NoAnswer) and (now := self._api.credentials()) != used:
+            get_log().info("token_asked_again", reason="the credentials have just changed")
+            token = self._request_token_with(now, generation)
+        return token
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        deadline_s: float,
-        may_send: Callable[[], bool],
-    ) -> tuple[int, bytes | None, httpx.Headers, float] | NoAnswer:
-        """Send one request and read its answer: status, body (None when unreadable), headers, latency in ms."""
+    def _request_token_with(self, credentials: tuple[str, str], generation: int) -> Token | NoAnswer:
         started_s = self._clock.monotonic_s()
-        request = self._client.build_request(method, path, content=body, headers=dict(headers), timeout=deadline_s)
+        body, deadline_s = form(*credentials), self._api.token_deadline_s
+        heard = self._call(_Request("POST", self._api.token_path, FORM_HEADERS, body, deadline_s), _always)
+        if isinstance(heard, NoAnswer):
+            return NoAnswer(f"no token: {heard.reason}", doubtful=False, scope=Scope.EVERYTHING)
         try:
-            with self._deadline.within(deadline_s, may_send):
-                response = self._client.send(request, stream=True)
-                try:
-                    answer = _read(response)
-                finally:
-                    response.close()
+            return read_answer(heard.status, heard.body, generation, started_s)
+        except UnusableAnswerError as error:
+            return NoAnswer(f"no token: {error}", doubtful=False, scope=Scope.EVERYTHING)
+
+    def _call(self, request: _Request, may_send: MaySend) -> _Heard | NoAnswer:
+        """Send one request and read its answer."""
+        started_s = self._clock.monotonic_s()
+        body = _Body(request.body)
+        try:
+            with self._deadline.within(request.deadline_s, may_send) as call:
+                response = self._client.send(self._built(request, body), stream=True)
+                call.room_bytes += MAX_ANSWER_BYTES
+                text = _read(response)
         except WithdrawnError:
             return NoAnswer("the partitions of this request may be another instance's by now", doubtful=False)
-        except _NOT_SENT as error:
-            return NoAnswer(f"the API cannot be reached ({type(error).__name__})", doubtful=False)
+        except TooLongError:
+            return NoAnswer("the API's answer does not begin", doubtful=body.is_sent)
+        except httpx.TimeoutException:
+            return NoAnswer(f"the API did not answer within {request.deadline_s:g} s", doubtful=body.is_sent)
         except httpx.HTTPError as error:
-            return NoAnswer(f"the API gave no answer ({type(error).__name__})", doubtful=True)
+            return NoAnswer(f"the API cannot be reached, or gave no answer: {told(error)}", doubtful=body.is_sent)
+        if response.is_success and request.body and not body.is_sent:
+            return NoAnswer("the API answered as applied before it had the request", doubtful=False)
         latency_ms = 1000.0 * (self._clock.monotonic_s() - started_s)
-        return response.status_code, answer, response.headers, latency_ms
+        return _Heard(response.status_code, text, _headers(response), latency_ms)
+
+    def _built(self, request: _Request, body: _Body) -> httpx.Request:
+        """Build a request with these headers and no others."""
+        headers = {"User-Agent": USER_AGENT, **request.headers}
+        if request.body:
+            headers["Content-Length"] = str(len(request.body))
+        return httpx.Request(
+            request.method,
+            self._api.base_url + request.path,
+            headers=headers,
+            content=body if request.body else None,
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), request.deadline_s)},
+        )
+
+
+class _Request(NamedTuple):
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    deadline_s: float
+
+
+class _Heard(NamedTuple):
+    """An answer; `body` is None where it cannot be read. The names of headers are in lower case."""
+
+    status: int
+    body: bytes | None
+    headers: Mapping[bytes, bytes]
+    latency_ms: float
+
+    def header(self, name: bytes) -> str | None:
+        """Return a header's value; None when it is not given."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+class _Body:
+    """What a request carries; knows whether its last byte has left: a part of a JSON body can never be applied."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.is_sent = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+        self.is_sent = True
+
+
+class _NoCookies(CookieJar):
+    """Keeps none and reads none: what an answer sets would be sent with every later request, and grow."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:  # noqa: ANN401 - as inherited
+        pass
+
+
+def _http_client(api: Api) -> httpx.Client:
+    connections = api.max_in_flight + 1  # one more, so that a token never waits behind requests
+    try:
+        return httpx.Client(
+            cookies=_NoCookies(),
+            follow_redirects=False,
+            event_hooks={"response": [_forget_location]},
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            # Plain http is for this machine alone: a proxy would be sent the token in clear.
+            trust_env=api.base_url.startswith("https:"),
+        )
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # its text may hold a proxy's password
+        raise FatalError(
+            f"there is no HTTP client ({type(error).__name__})",
+            "look at HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
+        ) from None
+
+
+def _forget_location(response: httpx.Response) -> None:
+    """Hide where a redirect points to: `httpx` would read it, and fail where it is no address."""
+    if response.has_redirect_location:
+        del response.headers["Location"]
 
 
 def _always() -> bool:
@@ -151,80 +247,41 @@ def _always() -> bool:
 
 
 def _read(response: httpx.Response) -> bytes | None:
-    """Read an answer's body as it came; None for one that is encoded or too long: neither is looked at."""
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        return None
+    """Read an answer's body as it came; None for one that is encoded, too long or broken off.
+
+    Raises:
+        httpx.HTTPError: it broke off under a status that says applied; any other status has said all that counts.
+    """
     body = bytearray()
-    for chunk in response.iter_raw():
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
+    try:
+        if _headers(response).get(b"content-encoding", b"identity").lower() != b"identity":
             return None
+        # Not `iter_raw`: that would give the connection back at the end.
+        for pieces, piece in enumerate(cast("httpx.SyncByteStream", response.stream), 1):
+            body += piece
+            if len(body) > MAX_ANSWER_BYTES or pieces > MAX_ANSWER_PIECES:
+                return None
+        close_if_surplus(response)
+    except TooLongError:
+        return None
+    except httpx.HTTPError:
+        if response.is_success:
+            raise
+        return None
+    finally:
+        response.close()
     return bytes(body)
 
 
-class _Tokens:
-    """The current token: renewed in the background before it expires, and by whoever finds it refused.
+def _headers(response: httpx.Response) -> dict[bytes, bytes]:
+    """Return the headers by lower-case names; of a name that is given twice, the last."""
+    return {name.lower(): value for name, value in response.headers.raw}
 
-    Single flight: the lock is held during a renewal, and whoever waited for it looks first whether the token changed.
-    """
 
-    def __init__(self, request: Callable[[int], Token | NoAnswer], clock: Clock) -> None:
-        self._request = request
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._token: Token | None = None
-        self._failure: tuple[float, NoAnswer] | None = None
-        self._generations = 0
-        self._closed = threading.Event()
-        self._due = threading.Event()
-        self._renewer = threading.Thread(target=self._renew_in_time, name="token-renewal", daemon=True)
-        self._renewer.start()
-
-    def current(self) -> Token | NoAnswer:
-        """Return a token that has not expired; get one if there is none."""
-        token = self._token
-        if token is not None and self._clock.monotonic_s() < token.expires_at_s:
-            return token
-        return self.after(token.generation if token else 0)
-
-    def after(self, generation: int) -> Token | NoAnswer:
-        """Return a token later than this generation; of many callers at once one makes the request."""
-        asked_s = self._clock.monotonic_s()
-        with self._lock:
-            if self._token is not None and self._token.generation > generation:
-                return self._token
-            if self._failure is not None and self._failure[0] > asked_s:
-                return self._failure[1]  # another caller has just failed, while this one waited
-            return self._renew()
-
-    def close(self) -> None:
-        """Stop renewing."""
-        self._closed.set()
-        self._due.set()
-
-    def _renew(self) -> Token | NoAnswer:
-        token = self._request(self._generations + 1)
-        if isinstance(token, NoAnswer):
-            self._failure = (self._clock.monotonic_s(), token)
-            get_log().warning("token_not_renewed", reason=token.reason)
-            return token
-        self._generations = token.generation
-        self._token = token
-        self._due.set()
-        if not token.life_was_told:
-            get_log().warning("token_without_expiry", assumed_s=round(token.expires_at_s - self._clock.monotonic_s()))
-        get_log().info("token_renewed", generation=token.generation)
-        return token
-
-    def _renew_in_time(self) -> None:
-        """Renew when it is time; a failure is logged and repeated while the old token still serves."""
-        while not self._closed.is_set():
-            token = self._token
-            if token is None:
-                self._due.wait()
-                self._due.clear()
-                continue
-            if self._closed.wait(max(0.0, token.renew_at_s - self._clock.monotonic_s())):
-                return
-            if isinstance(self.after(token.generation), NoAnswer):
-                self._closed.wait(RENEW_RETRY_S)
+def _believable(heard: _Heard) -> bytes | None:
+    """Return the body of an answer unless it is told to be no JSON, or would take much memory once read."""
+    if not heard.body:
+        return heard.body
+    kind = heard.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+    nodes = heard.body.count(b"{") + heard.body.count(b"[")
+    return heard.body if kind.endswith((b"/json", b"+json")) and nodes <= MAX_ANSWER_NODES else None

@@ -1,259 +1,229 @@
-"""What is said to the API about one batch, and what its answers mean: the whole script, without a socket or a clock.
+"""What is said to the API about one batch: the whole script, without a socket or a clock.
 
-`execute` is a generator. It yields steps (`Send`, `RenewToken`, `Wait`) and is sent what came of them; whoever drives
-it does the I/O and the waiting. It returns each request with its verdict; so far a batch is one request.
+`execute` is a generator. It yields steps and is sent what came of them (`steps.py`); whoever drives it does the I/O and
+the waiting. Each request that the API has looked at is told as a `Decided`, at once: whatever comes later may wait, or
+be called back, and nothing that is decided is lost or executed again.
 
-Where a status is decided: the table `MEANING_OF_STATUS`, then the function named after the meaning.
+Where a status is decided: `answers.py`. How a request is sent until it is answered: `asking.py`. Here stands what
+follows: applied is done; of a refused request the bad records are told apart and the others go again; of a conflict
+contract section 4.3 says what becomes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
-from .codes import ErrorCode
-from .model import Batch, Decided, Defect, Result, Verdict
-from .pace import FAILED, THROTTLED, retry_after_s
+from .answers import REFUSALS, TOO_LARGE, Meaning
+from .asking import ask, read_back
+from .conflict import Stored, judge_skipped_suspect, judge_suspect, plain_conflict
+from .model import Decided, Result, Ruling
+from .naming import named_records
+from .steps import Wait
+from .talk import Talk
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Generator
+    from collections.abc import Callable, Collection, Mapping
+
+    from .answers import Statement
+    from .asking import Said
+    from .model import Batch, Event
+    from .steps import Dialogue, Policy, Script
+
+    Judged = dict[str, Ruling | Event]
+    """What becomes of records, by id: a ruling, or the event as it goes again."""
+    Judge = Callable[[Event, Stored | None], Ruling | Event]
+    """Judges a record, given what is stored; None: not known."""
+
+READ_TRIES = 3
+"""So many reads in a row that come to nothing, while requests are answered, mean that there is no read call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Step: send the batch's request, with the current token."""
-
-    batch: Batch
-
-
-@dataclass(frozen=True, slots=True)
-class RenewToken:
-    """Step: get another token than the one of this generation; many may ask, one request is made."""
-
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Step: go on after this time.
-
-    `for_all` holds back all requests of the credential. `doubtful` says that the request may have been applied.
-    `reason` is for people, without values.
-    """
-
-    seconds: float
-    reason: str
-    for_all: bool = False
-    doubtful: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Reply: the API answered. `body` is None when it was encoded, too long or broke off."""
-
-    status: int
-    body: bytes | None
-    latency_ms: float
-    token_generation: int
-    retry_after: str | None = None
-    date: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """Reply: no answer. `doubtful` unless it is certain that the request did not reach the API."""
-
-    reason: str
-    doubtful: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Renewed:
-    """Reply: another token is there."""
-
-
-Step = Send | RenewToken | Wait
-Reply = Answer | NoAnswer | Renewed
-
-
-class Meaning(Enum):
-    """What a status says about a request (contract section 1)."""
-
-    APPLIED = auto()
-    REFUSED = auto()
-    CONFLICT = auto()
-    UNAUTHORISED = auto()
-    FORBIDDEN = auto()
-    THROTTLED = auto()
-    UNKNOWN = auto()
-
-
-MEANING_OF_STATUS = {
-    200: Meaning.APPLIED,
-    201: Meaning.APPLIED,
-    202: Meaning.APPLIED,
-    204: Meaning.APPLIED,
-    400: Meaning.REFUSED,
-    401: Meaning.UNAUTHORISED,
-    403: Meaning.FORBIDDEN,
-    404: Meaning.REFUSED,
-    409: Meaning.CONFLICT,
-    413: Meaning.REFUSED,
-    422: Meaning.REFUSED,
-    429: Meaning.THROTTLED,
-}
-"""Any other status says nothing about the request: it may have been applied, and is sent again."""
-
-DECIDING = frozenset({Meaning.APPLIED, Meaning.REFUSED, Meaning.CONFLICT})
-"""The API has looked at the request and says what became of it."""
-
-REFUSALS = {
-    400: (ErrorCode.RECORD_REFUSED, "The API refused the request with this record (400)."),
-    404: (ErrorCode.NOT_FOUND, "The API does not know the datastore or the record (404)."),
-    413: (ErrorCode.TOO_LARGE, "The API refused the request with this record for its size (413)."),
-    422: (ErrorCode.UNPROCESSABLE, "The API could not process the request with this record (422)."),
-}
-
-
-def execute(batch: Batch, rng: random.Random) -> Generator[Step, Reply | None, tuple[Decided, ...]]:
-    """Talk about one batch until it is decided.
+def execute(batch: Batch, rng: random.Random, policy: Policy) -> Dialogue:
+    """Talk about one batch until each of its events is decided, or the budget for refused requests is spent.
 
     Args:
-        batch: the request.
-        rng: draws the jitter.
+        batch: the first request.
+        rng: draws the jitter, and the ids of further requests.
+        policy: what the configuration says.
 
     Yields:
         The next step; to be sent its reply.
 
     Returns:
-        The request and its verdict.
+        The events that go back to their lane undecided, mostly none; at least one was decided before.
     """
-    attempts = failures = 0
-    renewed = False
-    while True:
-        attempts += 1
-        reply = yield Send(batch)
-        if isinstance(reply, Answer):
-            meaning, body = _meaning(reply)
-            if meaning in DECIDING:
-                return (Decided(batch, _verdict(meaning, batch, reply, body, attempts)),)
-            if meaning is Meaning.UNAUTHORISED and not renewed:
-                renewed = True
-                attempts -= 1  # the request itself was not looked at
-                reply = yield RenewToken(reply.token_generation)
-                if isinstance(reply, Renewed):
-                    continue
-                if isinstance(reply, NoAnswer):  # of the token call: the 401 said that the request was not looked at
-                    reply = replace(reply, doubtful=False)
-        failures += 1
-        renewed = False
-        yield _wait(reply, failures, rng)
+    talk = Talk(rng, policy, policy.probe_budget)
+    yield from _settle(talk, batch)
+    return tuple(talk.undecided)
 
 
-def _meaning(answer: Answer) -> tuple[Meaning, dict[str, Any]]:
-    """Say what an answer means, with its body; one applied by its status with a body that is no JSON is unknown."""
-    meaning = MEANING_OF_STATUS.get(answer.status, Meaning.UNKNOWN)
-    body = _json_object(answer.body) if meaning is Meaning.APPLIED else {}
-    return (Meaning.UNKNOWN, {}) if body is None else (meaning, body)
+def _settle(talk: Talk, batch: Batch) -> Script[bool]:
+    """Send a request, and again what is left of it, until all is decided; return whether it was applied at once."""
+    is_first = True
+    while talk.refusals_left > 0:
+        said = yield from ask(batch, talk.rng)
+        if said.statement is not None:
+            left = yield from _applied(talk, said, said.statement)
+            if not left:
+                return is_first
+        else:
+            talk.refusals_left -= 1
+            blame = _blame(said, talk.policy)
+            if not blame.versions:
+                yield Decided(batch, talk.verdict(said, *REFUSALS[said.answer.status]), ())
+                yield from _isolate(talk, said.events, by_size=said.answer.status == TOO_LARGE)
+                return False
+            left = yield from (_conflicting if said.meaning is Meaning.CONFLICT else _refused)(talk, said, blame)
+            if not left:
+                return False
+        batch = talk.request(left)
+        is_first = False
+    talk.undecided += batch.events
+    return False
 
 
-def _wait(reply: Reply | None, failures: int, rng: random.Random) -> Wait:
-    """Say how long to wait after what came of a request that decided nothing."""
-    match reply:
-        case NoAnswer():
-            return Wait(FAILED.delay_s(failures, rng), reply.reason, doubtful=reply.doubtful)
-        case Answer():
-            if MEANING_OF_STATUS.get(reply.status) is Meaning.THROTTLED:
-                return _throttled(reply, failures, rng)
-            return _after_failure(reply, failures, rng)
-        case _:
-            message = f"a request ends in an answer or in none, not in {type(reply).__name__}"
-            raise TypeError(message)
+def _isolate(talk: Talk, events: tuple[Event, ...], *, by_size: bool = False) -> Script[None]:
+    """Settle records that are refused together, in two requests, the first half first.
+
+    One bad record among n costs at most ceil(log2 n) + 1 refused requests. Where the first half is applied at once the
+    bad one must be in the second, which is not sent whole again; but of a size (413) that says nothing.
+    """
+    middle = _middle_by_size(events) if by_size else (len(events) + 1) // 2
+    first, second = events[:middle], events[middle:]
+    was_applied = yield from _settle(talk, talk.request(first))
+    if was_applied and len(second) > 1 and not by_size:
+        yield from _isolate(talk, second)
+    else:
+        yield from _settle(talk, talk.request(second))
 
 
-def _throttled(answer: Answer, failures: int, rng: random.Random) -> Wait:
-    """Wait as told (429), with up to a tenth more so that not all come back at once; else back off."""
-    told_s = retry_after_s(answer.retry_after, answer.date)
-    wait_s = told_s + rng.uniform(0.0, 0.1 * told_s) if told_s else THROTTLED.delay_s(failures, rng)
-    return Wait(wait_s, "the API asks for fewer requests (429)", for_all=True)
+def _middle_by_size(events: tuple[Event, ...]) -> int:
+    """Say how many of the first events make up half of the bytes; at least one event stands on each side."""
+    ends_bytes = list(accumulate(len(event.record) for event in events))
+    first = sum(end_bytes <= ends_bytes[-1] // 2 for end_bytes in ends_bytes)
+    return min(max(first, 1), len(events) - 1)
 
 
-def _after_failure(answer: Answer, failures: int, rng: random.Random) -> Wait:
-    told_s = retry_after_s(answer.retry_after, answer.date) or 0.0
-    wait_s = max(told_s, FAILED.delay_s(failures, rng))
-    match MEANING_OF_STATUS.get(answer.status):
-        case Meaning.UNAUTHORISED:
-            return Wait(wait_s, "the API refuses a fresh token (401): look at the client's rights and secret")
-        case Meaning.FORBIDDEN:
-            return Wait(wait_s, "the API forbids the call (403): the client lacks a scope of contract section 1")
-        case _:
-            reason = f"the API answered {answer.status}, which does not say what was done"
-            return Wait(wait_s, reason, doubtful=True)
+class _Blame(NamedTuple):
+    """The records that a request was refused for, with the current version where it is told; empty: nobody knows."""
+
+    versions: Mapping[str, int | None]
+    by_name: bool
 
 
-def _verdict(meaning: Meaning, batch: Batch, answer: Answer, body: dict[str, Any], attempts: int) -> Verdict:
-    match meaning:
-        case Meaning.APPLIED:
-            return _applied(batch, answer, body, attempts)
-        case Meaning.CONFLICT:
-            code, message = ErrorCode.VERSION_CONFLICT, "A record of the request has another version (409)."
-            result = Result.CONFLICT
-        case _:
-            code, message = REFUSALS[answer.status]
-            result = Result.REJECTED
-    defect = Defect(code, message, None, answer.status)
-    return Verdict(result, answer.status, answer.latency_ms, attempts, defect)
+def _blame(said: Said, policy: Policy) -> _Blame:
+    """Blame the records that the answer names, or else the only one of the request."""
+    record_ids = [event.record_id for event in said.events]
+    named = named_records(said.answer.body, record_ids, policy.naming_pointers)
+    return _Blame(named or (dict.fromkeys(record_ids) if len(record_ids) == 1 else {}), bool(named))
 
 
-def _applied(batch: Batch, answer: Answer, body: dict[str, Any], attempts: int) -> Verdict:
-    """Read what an answer says beyond its status; every part of it is optional."""
-    checksum = body.get("checksum")
-    if isinstance(checksum, str) and checksum.lower() != batch.checksum:
-        return _untrue(answer, attempts, ErrorCode.CHECKSUM_MISMATCH, "The API reports another checksum than was sent.")
-    if body.get("errors"):
-        return _untrue(
-            answer,
-            attempts,
-            ErrorCode.ANSWER_CONTRADICTS_STATUS,
-            "The API answered as applied, with errors in the body.",
-        )
-    verified = isinstance(checksum, str)
-    return Verdict(
-        Result.APPLIED,
-        answer.status,
-        answer.latency_ms,
-        attempts,
-        checksum_verified=verified,
-        confirmed=verified,
-        versions=_by_id(body.get("records"), "version"),
-        skipped=_by_id(body.get("skipped"), "currentVersion"),
-    )
+def _refused(talk: Talk, said: Said, blame: _Blame) -> Script[tuple[Event, ...]]:
+    """The records to blame are rejected; the others go again."""
+    verdict = talk.verdict(said, *REFUSALS[said.answer.status], confirmed=blame.by_name)
+    bad = _of(said.events, blame.versions)
+    yield Decided(said.batch, verdict, bad)
+    return _without(said.events, bad)
 
 
-def _untrue(answer: Answer, attempts: int, code: ErrorCode, message: str) -> Verdict:
-    defect = Defect(code, message, None, answer.status)
-    return Verdict(Result.INTEGRITY, answer.status, answer.latency_ms, attempts, defect)
-
-
-def _json_object(body: bytes | None) -> dict[str, Any] | None:
-    """Read an answer's body: an empty one says nothing, one that is no JSON object cannot be believed."""
-    try:
-        document = orjson.loads(b"{}" if body == b"" else body or b"")
-    except orjson.JSONDecodeError:
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _by_id(records: object, member: str) -> dict[str, int | None]:
-    """Read the records that an answer names; one without a readable version is named all the same."""
-    if not isinstance(records, list):
-        return {}
-    return {
-        record["id"]: version if type(version := record.get(member)) is int else None
-        for record in records
-        if isinstance(record, dict) and isinstance(record.get("id"), str)
+def _applied(talk: Talk, said: Said, statement: Statement) -> Script[tuple[Event, ...]]:
+    """All is decided, but for suspects that were left out (IGNORE): were they, because they had been applied before?"""
+    if statement.untruth is not None:
+        yield Decided(said.batch, talk.verdict(said, Result.INTEGRITY, statement.untruth), said.events)
+        return ()
+    skipped = _of(said.events, statement.skipped)
+    stale = {
+        event.record_id: Ruling(Result.SKIPPED_STALE, None, statement.skipped[event.record_id], confirmed=True)
+        for event in skipped
     }
+    doubted = tuple(event for event in skipped if event.suspect)
+    verdict = talk.verdict(
+        said, Result.APPLIED, confirmed=statement.confirmed, versions=statement.versions, rulings=stale
+    )
+    yield Decided(said.batch, verdict, _without(said.events, doubted))
+
+    def judge(event: Event, stored: Stored | None) -> Ruling:
+        return judge_skipped_suspect(event, stored, statement.skipped[event.record_id])
+
+    return _not_ruled(doubted, (yield from _look_up(talk, Decided(said.batch, verdict, ()), doubted, judge)))
+
+
+def _conflicting(talk: Talk, said: Said, blame: _Blame) -> Script[tuple[Event, ...]]:
+    """Suspects are read back, other conflicts reported or rebased (contract section 4.3); what is left goes again."""
+    verdict = talk.verdict(said, *REFUSALS[said.answer.status])
+
+    def judge(event: Event, stored: Stored | None) -> Ruling | Event:
+        told = blame.versions[event.record_id]
+        if event.suspect and (ruling := judge_suspect(event, stored, told, named=blame.by_name)):
+            return ruling
+        version = told if stored is None else stored.version
+        if version is not None and talk.may_rebase(event):
+            return talk.rebase(event, version)
+        return plain_conflict(version, named=blame.by_name or stored is not None)
+
+    def is_open(event: Event) -> bool:
+        return event.suspect or (blame.versions[event.record_id] is None and talk.may_rebase(event))
+
+    blamed = _of(said.events, blame.versions)
+    doubted = tuple(event for event in blamed if is_open(event))
+    judged = {event.record_id: judge(event, None) for event in _without(blamed, doubted)}
+    yield _ruled(Decided(said.batch, verdict, ()), said.events, judged)
+    judged |= yield from _look_up(talk, Decided(said.batch, verdict, ()), doubted, judge)
+    return _not_ruled(said.events, judged)
+
+
+def _look_up(talk: Talk, told: Decided, doubted: tuple[Event, ...], judge: Judge) -> Script[Judged]:
+    """Read records back and judge each; after a read that failed it and the others stay as they are.
+
+    They go again then: a request that is answered as before shows that it is the read call alone that fails.
+    """
+    judged: Judged = {}
+    wait: Wait | None = None
+    for event in doubted:
+        if wait is None:
+            stored = yield from _stored(talk, event)
+            if isinstance(stored, Wait):
+                wait = stored
+            else:
+                judged[event.record_id] = judge(event, stored)
+    if judged:
+        yield replace(_ruled(told, doubted, judged), has_line=True)
+    if wait is not None:
+        yield wait
+    return judged
+
+
+def _stored(talk: Talk, event: Event) -> Script[Stored | Wait | None]:
+    """Read one record back: what is stored; after which wait to try again; None where there is no read call for it."""
+    if not talk.policy.can_read:
+        return None
+    found = yield from read_back(event, talk.rng)
+    if isinstance(found, Stored):
+        talk.reads_in_vain = 0
+        return found
+    talk.reads_in_vain += found.counts
+    return None if found.counts and talk.reads_in_vain >= READ_TRIES else found.wait
+
+
+def _ruled(told: Decided, events: tuple[Event, ...], judged: Judged) -> Decided:
+    """Tell of those events that have a ruling of their own."""
+    rulings = {record_id: ruling for record_id, ruling in judged.items() if isinstance(ruling, Ruling)}
+    return replace(told, verdict=replace(told.verdict, rulings=rulings or None), events=_of(events, rulings))
+
+
+def _not_ruled(events: tuple[Event, ...], judged: Judged) -> tuple[Event, ...]:
+    """Return the events that go again, rebased where they were, in their order."""
+    found = (judged.get(event.record_id, event) for event in events)
+    return tuple(each for each in found if not isinstance(each, Ruling))
+
+
+def _of(events: tuple[Event, ...], record_ids: Collection[str]) -> tuple[Event, ...]:
+    return tuple(event for event in events if event.record_id in record_ids) if record_ids else ()
+
+
+def _without(events: tuple[Event, ...], others: tuple[Event, ...]) -> tuple[Event, ...]:
+    record_ids = {event.record_id for event in others}
+    return tuple(event for event in events if event.record_id not in record_ids) if record_ids else events

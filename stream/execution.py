@@ -1,28 +1,24 @@
-"""Batches out, verdicts in: the lanes, what is on its way, and the pace, in one hand."""
+"""Batches out, verdicts in: what waits, what is on its way, what is held, and the pace, in one hand."""
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
-from .dialogue import Wait, execute
-from .flights import Flights
-from .lanes import Lanes
-from .log import get_log
+from .giving_up import take_given_up
+from .landing import Landing
 from .pace import Pace
-from .payload import build
-from .ports import LeaseLost
+from .probing import Probing
+from .status import Status, status_of
+from .watch import Watch
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable, Collection, Iterator
 
-    from .flights import Flight, InFlightLimits
-    from .lanes import BatchLimits
+    from .flights import Flight
+    from .giving_up import GivenUp
     from .model import Assignment, Decided, Event, LaneKey, Settled
     from .ports import Pool
-
-log = get_log()
+    from .undecided import Limits, Undecided
 
 
 class Execution:
@@ -35,35 +31,85 @@ class Execution:
     def __init__(
         self,
         pool: Pool,
-        limits: tuple[BatchLimits, InFlightLimits],
-        rng: random.Random,
+        limits: Limits,
+        undecided: Undecided,
         is_current: Callable[[Assignment], bool],
         doubt: Callable[[Event], None],
     ) -> None:
-        batch_limits, in_flight_limits = limits
-        self.lanes = Lanes(batch_limits)
-        self.flights = Flights(in_flight_limits)
-        self._pace = Pace()
-        self._linger_s = batch_limits.linger_s
+        self.lanes, self.flights, self.holds = undecided.lanes, undecided.flights, undecided.holds
+        self._undecided = undecided
+        self._probing = Probing(undecided)
+        self._pace = Pace(limits.in_flight.per_s)
+        self._landing = Landing(undecided, self._pace, is_current, doubt)
+        self._watch = Watch()
+        self._linger_s = limits.batch.linger_s
         self._waiting_since_s: dict[LaneKey, float] = {}
+        self._give_up_after_s = limits.hold.give_up_after_s
         self._pool = pool
-        self._rng = rng
-        self._is_current = is_current
-        self._doubt = doubt
 
     def hand_out(self, now_s: float) -> None:
-        """Give the workers what is due: first batches whose wait is over, then new ones, the longest waiting first."""
-        if self._pace.is_held(now_s):
-            return
-        for flight in self.flights.resume_due(now_s):
-            self._pool.submit(flight)
-        if not self.flights.has_room():
-            return
+        """Give the workers what is due: batches whose wait is over, probes, and new ones, the longest waiting first."""
+        self._probing.look_around(now_s)
+        while self._may_start(now_s) and (flight := self.flights.resume_next(now_s)) is not None:
+            self._submit(flight, now_s)
+        while self._may_start(now_s) and (probe := self._probing.take_next(now_s)) is not None:
+            self._submit(self.flights.launch((probe.event,), probe.errand), now_s)
+        if self._may_start(now_s):
+            self._hand_out_due(now_s)
+        self._watch.look(self.holds.changes, lambda: self.status(now_s), now_s)
+
+    def take_verdicts(self, now_s: float) -> Iterator[Decided]:
+        """Take what the workers have done: verdicts come out, what has none waits or is dissolved."""
+        for advance in self._pool.finished():
+            decided = self._landing.take(advance, now_s)
+            if decided is not None:
+                yield decided
+
+    def has_plenty(self) -> bool:
+        """Whether full batches that could go now wait for as many requests as there may be."""
+        full = sum(count for key, count in self.lanes.full() if self._may_send_to(key.datastore_id))
+        return full >= self.flights.most
+
+    def give_up(self, now_s: float) -> list[GivenUp]:
+        """Take out what was held for too long; the records are released when the outcomes are committed."""
+        if self._give_up_after_s is None:
+            return []
+        return take_given_up(self._undecided, now_s - self._give_up_after_s)
+
+    def release(self, settled: Collection[Settled]) -> None:
+        """Release the records of events that are decided: committed, or late."""
+        self.lanes.release(settled)
+
+    def recall_waiting(self) -> None:
+        """Dissolve all batches that wait: a drain."""
+        self._landing.recall(lambda _: True)
+
+    def forget(self, ended: Collection[Assignment]) -> None:
+        """Drop the events of ended assignments; batches that wait with some of them are dissolved."""
+        self._landing.recall(lambda flight: not flight.assignments.isdisjoint(ended))
+        self.lanes.release(self._undecided.parking.forget(ended))
+        self.lanes.forget(ended)
+        self._waiting_since_s.clear()
+
+    def status(self, now_s: float) -> Status:
+        """Say what is held, and why."""
+        return status_of(self._undecided, now_s)
+
+    def _may_start(self, now_s: float) -> bool:
+        return self._pace.permits(now_s) and self.flights.has_room()
+
+    def _may_send_to(self, datastore_id: str) -> bool:
+        return self.flights.has_place_for(datastore_id) and not self.holds.is_held(datastore_id)
+
+    def _hand_out_due(self, now_s: float) -> None:
         for key in self.lanes.due(now_s):
-            if self.flights.has_room_for(key.datastore_id) and not self._is_better_later(key, now_s):
-                self._waiting_since_s.pop(key, None)
-                batch = build(str(uuid.UUID(int=self._rng.getrandbits(128), version=4)), key, self.lanes.take(key))
-                self._pool.submit(self.flights.launch(batch, execute(batch, self._rng)))
+            if not self._may_send_to(key.datastore_id) or self._is_better_later(key, now_s):
+                continue
+            self._waiting_since_s.pop(key, None)
+            events = self.lanes.take(key, self.holds.most_records(key.datastore_id))
+            self._submit(self.flights.launch(events), now_s)
+            if not self._may_start(now_s):
+                return
 
     def _is_better_later(self, key: LaneKey, now_s: float) -> bool:
         """Whether a batch that is due but not full should wait for more that is coming: one more linger at most."""
@@ -71,63 +117,6 @@ class Execution:
             return False
         return now_s < self._waiting_since_s.setdefault(key, now_s) + self._linger_s
 
-    def take_verdicts(self, now_s: float) -> Iterator[Decided]:
-        """Take what the workers have done: verdicts come out, waits are parked, the rest is dissolved."""
-        for advance in self._pool.finished():
-            flight = self.flights.get(advance.number)
-            if isinstance(advance.end, Wait):
-                self._wait(flight, advance.end, now_s)
-            elif isinstance(advance.end, LeaseLost):
-                self._dissolve(flight)
-            else:
-                self.flights.land(flight)
-                yield from advance.end
-
-    def release(self, settled: Collection[Settled]) -> None:
-        """Release the records of events that are decided: committed, or late."""
-        for each in settled:
-            if each.record_key is not None:
-                self.lanes.release(each.record_key, each.size_bytes)
-
-    def recall_parked(self) -> None:
-        """Dissolve all batches that wait: a drain."""
-        for flight in self.flights.parked():
-            self._dissolve(flight)
-
-    def forget(self, ended: Collection[Assignment]) -> None:
-        """Drop the events of ended assignments; batches that wait with some of them are dissolved."""
-        for flight in self.flights.parked():
-            if not flight.assignments.isdisjoint(ended):
-                self._dissolve(flight)
-        self.lanes.forget(ended)
-        self._waiting_since_s.clear()
-
-    def _wait(self, flight: Flight, wait: Wait, now_s: float) -> None:
-        if wait.for_all:
-            self._pace.hold(now_s + wait.seconds)
-        if wait.doubtful:
-            flight.doubtful = True
-            for event in flight.batch.events:
-                self._doubt(event)
-        log.warning(
-            "request_waits",
-            datastore=flight.batch.lane.datastore_id,
-            batch_id=flight.batch.batch_id,
-            reason=wait.reason,
-            wait_s=round(wait.seconds, 3),
-        )
-        if all(self._is_current(assignment) for assignment in flight.assignments):
-            self.flights.park(flight, now_s + wait.seconds)
-        else:
-            self._dissolve(flight)
-
-    def _dissolve(self, flight: Flight) -> None:
-        """Return a batch's events to the head of their lane; those of ended assignments are forgotten."""
-        self.flights.land(flight)
-        kept = []
-        for event in flight.batch.events:
-            if self._is_current(event.assignment):
-                kept.append(event._replace(suspect=event.suspect or flight.doubtful))
-            else:
-                self.lanes.release(event.record_key, event.size_bytes)
-        self.lanes.put_back(kept)
+    def _submit(self, flight: Flight, now_s: float) -> None:
+        self._pace.spend(now_s)
+        self._pool.submit(flight)

@@ -10,8 +10,11 @@ import orjson
 from .codes import ErrorCode
 from .decode import decode
 from .model import Assignment, ConflictResolution, Defect, Event, LaneKey, Message, Result, UpdateType
+from .usual import UsualForms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .validate import Schemas
 
 _NULL_VALUE = Defect(ErrorCode.TOMBSTONE, "The value is null, which is no change on a native topic.")
@@ -46,6 +49,27 @@ class Intake:
         self._schemas = schemas
         self._defaults = defaults
         self._lanes: dict[tuple[str | None, str | None, str | None], LaneKey] = {}
+        self.usual = UsualForms(schemas)
+
+    def read_all(
+        self, messages: Sequence[Message], assignment: Assignment, arrived_s: float, *, suspect: bool
+    ) -> list[Event | Unfit]:
+        """Turn messages of one partition into change events, as `read` does, those of the usual form in half the time.
+
+        Args:
+            messages: as they came.
+            assignment: under which they came.
+            arrived_s: the loop's clock, from which the linger counts.
+            suspect: whether an earlier owner may have executed them.
+
+        Returns:
+            For each message its event, or why it is none.
+        """
+        found = self.usual.read(messages, assignment, arrived_s, suspect=suspect)
+        return [
+            event or self.read(message, assignment, arrived_s, suspect=suspect)
+            for message, event in zip(messages, found, strict=True)
+        ]
 
     def read(self, message: Message, assignment: Assignment, arrived_s: float, *, suspect: bool) -> Event | Unfit:
         """Turn one message into a change event (contract section 2).
@@ -80,6 +104,7 @@ class Intake:
         record = _record(document) if defect is None else None
         if record is None:
             return Unfit(Result.INVALID, defect or _TOO_DEEP, lane.datastore_id, record_id)
+        self.usual.learn(document, lane)
         size_bytes = len(record) + message.size_bytes
         return Event(message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes)
 
@@ -94,6 +119,7 @@ class Intake:
             return None
         if len(self._lanes) >= MAX_SHARED_LANE_KEYS:
             self._lanes.clear()
+            self.usual.forget()
         lane = LaneKey(
             datastore_id,
             UpdateType(named[1] or self._defaults.update_type),

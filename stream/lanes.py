@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from .model import Assignment, Event, LaneKey, RecordKey
+    from .model import Assignment, Event, LaneKey, Settled
 
 ENVELOPE_BYTES = 320
 """What the request body holds beside its records, at most."""
@@ -31,36 +32,31 @@ class BatchLimits:
     linger_s: float
 
 
-_NONE_UNDECIDED: deque[Event] = deque()
-"""Stands for a record without undecided events, of which nothing is kept."""
-
-
 class Lanes:
     """All undecided events, each either ready in its lane, on its way, or behind an older one of its record."""
 
     def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
+        self._datastores: dict[str, _Datastore] = {}
         self._lanes: dict[LaneKey, _Lane] = {}
-        self._undecided: dict[RecordKey, deque[Event] | None] = {}
-        self._on_way = _Tally()
-        self._behind = _Tally()
         self.size_bytes = 0
         """The undecided events' share of `STREAM_BUFFER_BYTES`."""
 
-    def add(self, event: Event) -> None:
-        """Take in an event that has just arrived."""
-        self.size_bytes += event.size_bytes
-        key = event.record_key
-        waiting = self._undecided.get(key, _NONE_UNDECIDED)
-        if waiting is _NONE_UNDECIDED:
-            self._undecided[key] = None
-            self._lane(event.lane).append(event)
-            return
-        self._behind.add(key[0], 1)
-        if waiting is None:
-            self._undecided[key] = deque((event,))
-        else:
-            waiting.append(event)
+    def add(self, events: Iterable[Event]) -> None:
+        """Take in events that have just arrived, those of one record in their order."""
+        size_bytes = 0
+        lanes = self._lanes
+        for event in events:  # written out: of all that is done for an event this is the most
+            size_bytes += event.size_bytes
+            lane = lanes.get(event.lane) or self._lane(event.lane)
+            record_id = event.record_id
+            undecided = lane.datastore.undecided
+            if record_id in undecided:
+                lane.datastore.add_behind(event)
+            else:
+                undecided[record_id] = None
+                lane.append(event)
+        self.size_bytes += size_bytes
 
     def due(self, now_s: float) -> list[LaneKey]:
         """Name the lanes whose next batch is due, the longest waiting first."""
@@ -72,73 +68,114 @@ class Lanes:
         due.sort(key=itemgetter(0))
         return [key for _, key in due]
 
+    def full(self) -> Iterator[tuple[LaneKey, int]]:
+        """Name the lanes with full batches, and how many each has."""
+        for key, lane in self._lanes.items():
+            count = len(lane.events) // self._limits.size
+            if count:
+                yield key, count
+
     def grows_soon(self, key: LaneKey) -> bool:
         """Whether a lane's batch is not full, while events of its datastore wait for others that are on their way.
 
         Where a datastore has few records and many events, those others come back as a crowd. A batch that leaves just
         before splits the crowd in two, and each half keeps making batches of its own, for as long as both have events.
         """
-        datastore_id = key.datastore_id
-        crowd = datastore_id in self._on_way and datastore_id in self._behind
-        return crowd and not self._lanes[key].is_full(self._limits)
-
-    def take(self, key: LaneKey) -> tuple[Event, ...]:
-        """Take the next batch out of a lane: at most the limits, at least one event, each of another record."""
         lane = self._lanes[key]
-        events = tuple(lane.take(self._limits))
-        self._on_way.add(key.datastore_id, len(events))
-        if not lane.events:
-            del self._lanes[key]
+        return bool(lane.datastore.on_way and lane.datastore.behind) and not lane.is_full(self._limits)
+
+    def take(self, key: LaneKey, most: int | None = None) -> tuple[Event, ...]:
+        """Take the next batch out of a lane: at most the limits or `most`, at least one, each of another record."""
+        lane = self._lanes[key]
+        events = tuple(lane.take(self._limits, min(most or self._limits.size, self._limits.size)))
+        lane.datastore.on_way += len(events)
         return events
 
     def put_back(self, events: Iterable[Event]) -> None:
         """Return events of a batch that was dissolved to the head of their lane, in their order."""
         for event in reversed(list(events)):
-            self._on_way.add(event.lane.datastore_id, -1)
-            self._lane(event.lane).append_first(event)
+            lane = self._lanes[event.lane]
+            lane.datastore.on_way -= 1
+            lane.append_first(event)
 
-    def release(self, key: RecordKey, size_bytes: int) -> None:
-        """Let the record's next event into its lane: the oldest is decided, its outcome committed.
+    def put_last(self, event: Event) -> None:
+        """Return the event of a probe to the end of its lane, so that the next probe is of another record."""
+        lane = self._lanes[event.lane]
+        lane.datastore.on_way -= 1
+        lane.append(event)
+
+    def waiting(self, datastore_id: str | None = None) -> Iterator[tuple[LaneKey, Collection[Event]]]:
+        """Go through the lanes with events that could go, of one datastore or of all."""
+        datastore = self._datastores.get(datastore_id) if datastore_id is not None else None
+        keys = self._lanes if datastore_id is None else datastore.lane_keys if datastore is not None else ()
+        return ((key, lane.events) for key in keys if (lane := self._lanes[key]).events)
+
+    def next_to_probe(self, after: LaneKey | None, datastore_id: str | None = None) -> LaneKey | None:
+        """Name the lane that the next probe comes from, of one datastore or of all, in turn; None if nothing waits."""
+        keys = [key for key, _ in self.waiting(datastore_id)]
+        return min([key for key in keys if after is not None and key > after] or keys, default=None)
+
+    def take_arrived_before(self, before_s: float, datastore_id: str | None = None) -> list[Event]:
+        """Take out the events of one datastore, or of all, that arrived before a time: they are given up."""
+        taken: list[Event] = []
+        for key, _ in self.waiting(datastore_id):
+            lane = self._lanes[key]
+            if lane.oldest_s < before_s:
+                dropped = lane.drop(lambda event: event.arrived_s < before_s)
+                lane.datastore.on_way += len(dropped)
+                taken += dropped
+        return taken
+
+    def has_any(self, datastore_id: str | None = None) -> bool:
+        """Whether there are undecided events, of one datastore or at all, those on their way included."""
+        return bool(self._datastores) if datastore_id is None else datastore_id in self._datastores
+
+    def release(self, decided: Iterable[Event | Settled]) -> None:
+        """Let the next event of each record into its lane: the oldest is decided, its outcome committed.
 
         Args:
-            key: the record.
-            size_bytes: of the decided event.
+            decided: events that were on their way, or their outcomes; those that never were an event are passed over.
         """
-        self._on_way.add(key[0], -1)
-        self._decide(key, size_bytes)
+        for each in decided:
+            key = each.record_key
+            if key is not None:
+                datastore = self._datastores[key[0]]
+                datastore.on_way -= 1
+                self._decide(datastore, key[1], each.size_bytes)
 
-    def _decide(self, key: RecordKey, size_bytes: int) -> None:
+    def _decide(self, datastore: _Datastore, record_id: str, size_bytes: int) -> None:
         self.size_bytes -= size_bytes
-        waiting = self._undecided[key]
-        if not waiting:
-            del self._undecided[key]
+        waiting = datastore.undecided[record_id]
+        if waiting is not None:
+            event = datastore.pop_behind(record_id, waiting)
+            self._lanes[event.lane].append(event)
             return
-        event = waiting.popleft()
-        self._behind.add(key[0], -1)
-        if not waiting:
-            self._undecided[key] = None
-        self._lane(event.lane).append(event)
+        del datastore.undecided[record_id]
+        if not datastore.undecided:
+            self._drop(datastore)
+
+    def _drop(self, datastore: _Datastore) -> None:
+        """Forget a datastore without undecided events: names come from events, so that there may be any number."""
+        del self._datastores[datastore.datastore_id]
+        for key in datastore.lane_keys:
+            del self._lanes[key]
 
     def forget(self, assignments: Collection[Assignment]) -> None:
         """Drop all events of partitions that were revoked or lost; what is on its way is released when it lands."""
-        for key, waiting in self._undecided.items():
-            if waiting is not None and any(event.assignment in assignments for event in waiting):
-                self._keep(key, waiting, assignments)
-        dropped = [event for lane in self._lanes.values() for event in lane.drop(assignments)]
-        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.events}
+        for datastore in self._datastores.values():
+            self.size_bytes -= datastore.drop_behind(assignments)
+        dropped = [
+            event for lane in self._lanes.values() for event in lane.drop(lambda event: event.assignment in assignments)
+        ]
         for event in dropped:
-            self._decide(event.record_key, event.size_bytes)
-
-    def _keep(self, key: RecordKey, waiting: deque[Event], assignments: Collection[Assignment]) -> None:
-        kept = deque(event for event in waiting if event.assignment not in assignments)
-        self.size_bytes -= sum(event.size_bytes for event in waiting) - sum(event.size_bytes for event in kept)
-        self._behind.add(key[0], len(kept) - len(waiting))
-        self._undecided[key] = kept or None
+            self._decide(self._datastores[event.lane.datastore_id], event.record_id, event.size_bytes)
 
     def _lane(self, key: LaneKey) -> _Lane:
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = _Lane()
+        datastore = self._datastores.get(key.datastore_id)
+        if datastore is None:
+            datastore = self._datastores[key.datastore_id] = _Datastore(key.datastore_id)
+        lane = self._lanes[key] = _Lane(datastore)
+        datastore.lane_keys.append(key)
         return lane
 
     def __len__(self) -> int:
@@ -148,57 +185,97 @@ class Lanes:
     def _all(self) -> Iterator[Event]:
         for lane in self._lanes.values():
             yield from lane.events
-        for waiting in self._undecided.values():
-            yield from waiting or ()
+        for datastore in self._datastores.values():
+            for waiting in datastore.undecided.values():
+                yield from waiting or ()
 
 
-class _Tally(dict[str, int]):
-    """How many events of each datastore; one without any is not kept."""
+class _Datastore:
+    """The undecided records of one datastore, in whatever lane: each with the events behind its oldest, if any."""
 
-    def add(self, datastore_id: str, count: int) -> None:
-        total = self.get(datastore_id, 0) + count
-        if total:
-            self[datastore_id] = total
+    __slots__ = ("behind", "datastore_id", "lane_keys", "on_way", "undecided")
+
+    def __init__(self, datastore_id: str) -> None:
+        self.datastore_id = datastore_id
+        self.lane_keys: list[LaneKey] = []
+        self.undecided: dict[str, deque[Event] | None] = {}
+        self.on_way = 0
+        self.behind = 0
+
+    def add_behind(self, event: Event) -> None:
+        waiting = self.undecided[event.record_id]
+        if waiting is None:
+            self.undecided[event.record_id] = deque((event,))
         else:
-            self.pop(datastore_id, None)
+            waiting.append(event)
+        self.behind += 1
+
+    def pop_behind(self, record_id: str, waiting: deque[Event]) -> Event:
+        event = waiting.popleft()
+        if not waiting:
+            self.undecided[record_id] = None
+        self.behind -= 1
+        return event
+
+    def drop_behind(self, assignments: Collection[Assignment]) -> int:
+        """Drop the waiting events of ended assignments; return their size in bytes."""
+        dropped_bytes = 0
+        for record_id, waiting in self.undecided.items():
+            if waiting is None or not any(event.assignment in assignments for event in waiting):
+                continue
+            kept = deque(event for event in waiting if event.assignment not in assignments)
+            dropped_bytes += sum(event.size_bytes for event in waiting) - sum(event.size_bytes for event in kept)
+            self.behind -= len(waiting) - len(kept)
+            self.undecided[record_id] = kept or None
+        return dropped_bytes
 
 
 class _Lane:
     """The ready events of one lane, in the order in which they became ready."""
 
-    __slots__ = ("events", "oldest_s", "record_bytes")
+    __slots__ = ("datastore", "events", "oldest_s", "record_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, datastore: _Datastore) -> None:
+        self.datastore = datastore
         self.events: deque[Event] = deque()
         self.oldest_s = math.inf
         self.record_bytes = 0
 
     def append(self, event: Event) -> None:
         self.events.append(event)
-        self._count(event)
+        self.record_bytes += len(event.record) + 1
+        if event.arrived_s < self.oldest_s:  # noqa: PLR1730 - a call for each event
+            self.oldest_s = event.arrived_s
 
     def append_first(self, event: Event) -> None:
-        self.events.appendleft(event)
-        self._count(event)
-
-    def _count(self, event: Event) -> None:
-        self.record_bytes += len(event.record) + 1
-        self.oldest_s = min(self.oldest_s, event.arrived_s)
+        self.append(event)
+        self.events.rotate(1)
 
     def is_full(self, limits: BatchLimits) -> bool:
         return len(self.events) >= limits.size or self.record_bytes + ENVELOPE_BYTES >= limits.body_bytes
 
-    def take(self, limits: BatchLimits) -> list[Event]:
-        taken: list[Event] = []
-        record_bytes, most_bytes = 0, limits.body_bytes - ENVELOPE_BYTES
-        while self.events and len(taken) < limits.size:
-            next_bytes = record_bytes + len(self.events[0].record) + 1
-            if taken and next_bytes > most_bytes:
-                break
-            record_bytes = next_bytes
-            taken.append(self.events.popleft())
-        self.record_bytes -= record_bytes
+    def take(self, limits: BatchLimits, most: int) -> list[Event]:
+        events, most_bytes = self.events, limits.body_bytes - ENVELOPE_BYTES
+        if self.record_bytes <= most_bytes and len(events) <= most:
+            taken = list(events)
+            events.clear()
+            self.record_bytes = 0
+        else:
+            taken = self._take_within(most, most_bytes)
         self._find_oldest(limits)
+        return taken
+
+    def _take_within(self, most_events: int, most_bytes: int) -> list[Event]:
+        events = self.events
+        taken = list(islice(events, most_events))
+        sizes_bytes = [len(event.record) + 1 for event in taken]
+        taken_bytes = sum(sizes_bytes)
+        while taken_bytes > most_bytes and len(taken) > 1:
+            taken.pop()
+            taken_bytes -= sizes_bytes.pop()
+        for _ in taken:
+            events.popleft()
+        self.record_bytes -= taken_bytes
         return taken
 
     def _find_oldest(self, limits: BatchLimits) -> None:
@@ -211,10 +288,10 @@ class _Lane:
         else:
             self.oldest_s = min((event.arrived_s for event in self.events), default=math.inf)
 
-    def drop(self, assignments: Collection[Assignment]) -> list[Event]:
-        dropped = [event for event in self.events if event.assignment in assignments]
+    def drop(self, is_due: Callable[[Event], bool]) -> list[Event]:
+        dropped = [event for event in self.events if is_due(event)]
         if dropped:
-            self.events = deque(event for event in self.events if event.assignment not in assignments)
+            self.events = deque(event for event in self.events if not is_due(event))
             self.record_bytes = sum(len(event.record) + 1 for event in self.events)
             self.oldest_s = min((event.arrived_s for event in self.events), default=math.inf)
         return dropped

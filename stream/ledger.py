@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum, auto
+from operator import lt
 from typing import TYPE_CHECKING, NamedTuple
 
 from .metadata import MAX_BITMAP_SPAN, MAX_SPARSE_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 WINDOW = 16_384
 """Events delivered past the last committed offset (contract section 4.4)."""
@@ -73,6 +74,7 @@ class Ledger:
         self._pending: deque[int] = deque()
         self._settled: set[int] = set()
         self._inherited = frozenset(inheritance.settled)
+        self._inherited_end = max(inheritance.settled, default=-1) + 1
         self._suspects_end = inheritance.suspects_end
         self._delivered = 0
         self._passed = 0
@@ -118,6 +120,28 @@ class Ledger:
             return Delivery.SUSPECT
         return Delivery.NEW
 
+    def track_new(self, offsets: Sequence[int]) -> bool:
+        """Take note of a run of delivered offsets that are all new.
+
+        Args:
+            offsets: at least one.
+
+        Returns:
+            False where they must be tracked one by one: some are not new, or the window does not admit them all.
+        """
+        in_use = self._delivered - self._confirmed_passed
+        if in_use + len(offsets) > WINDOW or offsets[-1] - self.committed >= MAX_BITMAP_SPAN:
+            return False
+        may_be_suspect = offsets[0] < self._suspects_end and self._delivered < WINDOW
+        if may_be_suspect or offsets[0] < max(self._next, self._inherited_end):
+            return False
+        if not all(map(lt, offsets, offsets[1:])):
+            return False
+        self._next = offsets[-1] + 1
+        self._delivered += len(offsets)
+        self._pending.extend(offsets)
+        return True
+
     def settle(self, offset: int) -> None:
         """Take note that a tracked offset has its outcome in the transaction that is being filled.
 
@@ -130,6 +154,19 @@ class Ledger:
         self._doubtful.discard(offset)
         if offset == pending[0]:
             self._pass_settled()
+
+    def settle_all(self, offsets: Collection[int]) -> None:
+        """Take note of many offsets at once, as `settle` does of one."""
+        pending = self._pending
+        if not pending:
+            return
+        first = pending[0]
+        if min(offsets) < first:
+            offsets = [offset for offset in offsets if offset >= first]
+        self._settled.update(offsets)
+        if self._doubtful:
+            self._doubtful.difference_update(offsets)
+        self._pass_settled()
 
     def doubt(self, offset: int) -> None:
         """Take note that a request with this offset was sent and its answer is not known."""

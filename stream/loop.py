@@ -6,71 +6,33 @@ HTTP or for a commit, save in a revocation and in the drain, both bounded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import audit
 from .clock import rfc3339
 from .execution import Execution
-from .intake import Unfit
-from .ledger import Delivery
 from .log import get_log
 from .partitions import Partitions, Phase
 from .publication import Publication
+from .reception import BUSY_POLL_S, Reception
 from .start import outside_the_log
 from .status import Tally
+from .undecided import nothing_undecided
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable, Collection, Iterable
 
-    from .audit import AuditLog
-    from .clock import Clock
-    from .flights import InFlightLimits
-    from .intake import Intake
-    from .lanes import BatchLimits
-    from .lease import Lease
-    from .model import Assignment, Decided, Event, Message, TopicPartition
-    from .outcome import OutcomeWriter
-    from .ports import Pool, Sink, Source
-    from .start import Start
+    from .model import Assignment, Decided, Event, TopicPartition
+    from .parts import Bounds, Parts
 
 log = get_log()
 
 ASK_OFFSETS_AGAIN_S = 1.0
 """After the broker gave no answer: a dead member's open transaction delays it, and each question holds up the loop."""
-BUSY_POLL_S = 0.004
-IDLE_POLL_S = 0.02
 REVOKE_WAIT_S = 3.0
 REVOKE_COMMIT_S = 5.0
 DRAIN_SHARE_FOR_REQUESTS = 0.7
 DRAIN_SHARE_FOR_COMMIT = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """All that a loop is put together from: the ports, the pure rooms with settings, and the process's own."""
-
-    source: Source
-    pool: Pool
-    sink: Sink
-    clock: Clock
-    rng: random.Random
-    intake: Intake
-    start: Start
-    writer: OutcomeWriter
-    audit: AuditLog
-    lease: Lease
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """`STREAM_BATCH_*`, `CXONE_MAX_IN_FLIGHT*`, `STREAM_BUFFER_BYTES` and `STREAM_DRAIN_S`."""
-
-    batch: BatchLimits
-    in_flight: InFlightLimits
-    buffer_bytes: int
-    drain_s: float
 
 
 class Loop:
@@ -79,13 +41,15 @@ class Loop:
     def __init__(self, parts: Parts, bounds: Bounds) -> None:
         self.partitions = Partitions()
         self.tally = Tally()
-        self.execution = Execution(
-            parts.pool, (bounds.batch, bounds.in_flight), parts.rng, self.partitions.owns, self._doubt
-        )
+        limits = bounds.limits
+        undecided = nothing_undecided(limits, bounds.policy, parts.rng)
+        self.execution = Execution(parts.pool, limits, undecided, self.partitions.owns, self._doubt)
         now_s = parts.clock.monotonic_s()
         self.publication = Publication(parts.source, parts.sink, self.partitions, parts.rng, now_s)
         self._ask_offsets_at_s = now_s
         self._asks_in_vain = 0
+        outbox = self.publication.outbox
+        self._reception = Reception(parts, self.partitions, self.execution, outbox, bounds.buffer_bytes)
         self._parts = parts
         self._bounds = bounds
 
@@ -106,16 +70,17 @@ class Loop:
     def turn(self) -> None:
         """Move everything one step on."""
         parts = self._parts
-        messages = parts.source.poll(self._patience_s())
+        runs = self._reception.fetch()
         now_s = parts.clock.monotonic_s()
         parts.lease.renew(now_s)
-        self._take(messages, now_s)
+        self._reception.take(runs, now_s)
         self._begin_assigned(now_s)
         self._land(self.execution.take_verdicts(now_s))
+        self._give_up(now_s)
         self.execution.release(self.publication.advance(now_s))
         if parts.lease.is_sure(now_s):
             self.execution.hand_out(now_s)
-        self._balance(now_s)
+        self._reception.balance(now_s)
 
     def drain(self, asked_at_s: float) -> None:
         """End in order: no new input, what answers in time is committed, the rest is the next owner's.
@@ -128,7 +93,7 @@ class Loop:
         commit_until_s = asked_at_s + DRAIN_SHARE_FOR_COMMIT * self._bounds.drain_s
         log.info("drain_begins", requests=self.execution.flights.on_wire, outcomes=len(self.publication.outbox))
         parts.source.pause([owned.assignment.partition for owned in self.partitions.in_phase(Phase.FLOWING)])
-        self.execution.recall_parked()
+        self.execution.recall_waiting()
         owned = {partition.assignment for partition in self.partitions}
         self._finish(owned, requests_until_s, commit_until_s)
         self._end(owned)
@@ -183,42 +148,25 @@ class Loop:
         self.partitions.refuse(partition, why)
         log.error("partition_refused", partition=_name(partition), reason=why)
 
-    def _take(self, messages: Iterable[Message], now_s: float) -> None:
-        """Track, decode, validate; a fit event goes to its lane, an unfit one straight to its outcome."""
-        partition, owned = None, None
-        for message in messages:
-            if message.partition is not partition:  # chunks come in runs of one partition
-                partition = message.partition
-                owned = self.partitions.get(partition)
-            if owned is None or owned.phase is not Phase.FLOWING:
-                continue  # fetched before it was taken from us, or refused
-            delivery = owned.take(message)
-            if delivery is not None:
-                self._take_tracked(message, owned.assignment, delivery, now_s)
-
-    def _take_tracked(self, message: Message, assignment: Assignment, delivery: Delivery, now_s: float) -> None:
-        if delivery is Delivery.SETTLED:
-            return
-        parts = self._parts
-        event = parts.intake.read(message, assignment, now_s, suspect=delivery is Delivery.SUSPECT)
-        if isinstance(event, Unfit):
-            timestamp = rfc3339(parts.clock.wall_ms())
-            self.publication.outbox.add((parts.writer.of_unfit(message, assignment, event, timestamp),))
-        else:
-            self.execution.lanes.add(event)
-
     def _land(self, verdicts: Iterable[Decided]) -> None:
         """Write the outcomes of what was decided; those of ended assignments are dropped when they are published."""
         for decided in verdicts:
             timestamp = rfc3339(self._parts.clock.wall_ms())
-            settled = self._parts.writer.of_batch(decided, timestamp)
-            succeeded = sum(each.result.succeeded for each in settled)
-            self._parts.audit.write(audit.line(decided, succeeded, timestamp))
-            self._report(decided, is_success=succeeded == len(settled))
-            self.publication.outbox.add(settled)
+            if not decided.has_line:
+                self._parts.audit.write(audit.line(decided, timestamp))
+                self._report(decided)
+            self.publication.outbox.add(self._parts.writer.of_batch(decided, timestamp))
 
-    def _report(self, decided: Decided, *, is_success: bool) -> None:
+    def _give_up(self, now_s: float) -> None:
+        """Write the outcomes of what was held for too long (`STREAM_GIVE_UP_AFTER_S`)."""
+        if given_up := self.execution.give_up(now_s):
+            timestamp = rfc3339(self._parts.clock.wall_ms())
+            write = self._parts.writer.of_given_up
+            self.publication.outbox.add([write(each.event, each.defect, timestamp) for each in given_up])
+
+    def _report(self, decided: Decided) -> None:
         verdict = decided.verdict
+        is_success = verdict.result.succeeded
         self.tally.count(verdict.latency_ms, succeeded=is_success)
         log.info(
             "execution_completed",
@@ -237,21 +185,6 @@ class Loop:
         owned = self.partitions.current(event.assignment)
         if owned is not None:
             owned.ledger.doubt(event.message.offset)
-
-    def _balance(self, now_s: float) -> None:
-        """Pause the partitions whose window or the buffer is full, resume those that have room again."""
-        buffered = self.execution.lanes.size_bytes + self.publication.outbox.unfit_bytes
-        is_full, has_room = buffered >= self._bounds.buffer_bytes, buffered <= self._bounds.buffer_bytes // 2
-        for owned in self.partitions.in_phase(Phase.FLOWING):
-            if not owned.is_paused and owned.wants_pause(buffer_is_full=is_full):
-                owned.is_paused = True
-                self._parts.source.pause([owned.assignment.partition])
-            elif owned.is_paused and has_room:
-                for message, delivery in owned.take_overflow():
-                    self._take_tracked(message, owned.assignment, delivery, now_s)
-                if owned.wants_resume():
-                    owned.is_paused = False
-                    self._parts.source.resume([owned.assignment.partition])
 
     def _finish(self, ending: set[Assignment], requests_until_s: float, commit_until_s: float) -> None:
         """Wait for the answers of requests on the wire, then commit what they settled, each within its time."""
@@ -276,11 +209,6 @@ class Loop:
         self._parts.lease.own([owned.assignment for owned in self.partitions])
         self.execution.forget(ended)
         self.execution.release(self.publication.drop_late())
-
-    def _patience_s(self) -> float:
-        """How long a poll may wait: hardly, while answers or reports are awaited."""
-        busy = self.execution.flights.on_wire or not self.publication.outbox.is_empty
-        return BUSY_POLL_S if busy or self.partitions.in_phase(Phase.MARKING) else IDLE_POLL_S
 
 
 def _names(partitions: Collection[TopicPartition]) -> list[str]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .codes import ErrorCode
 
@@ -109,6 +109,13 @@ class Message(NamedTuple):
         return size + headers_bytes(self.headers) if self.headers else size
 
 
+class Run(NamedTuple):
+    """Messages of one partition that were fetched one after the other."""
+
+    partition: TopicPartition
+    messages: Sequence[Message]
+
+
 class LaneKey(NamedTuple):
     """Events that may share a request: one datastore, one pair of directives."""
 
@@ -163,12 +170,30 @@ class Batch:
     checksum: str
 
 
+class Rebase(NamedTuple):
+    """A record that is sent again on the current version, and the version that it was sent with before."""
+
+    record_id: str
+    sent: int | None
+    current: int
+
+
+class Ruling(NamedTuple):
+    """What becomes of one record whose result is not that of its whole request."""
+
+    result: Result
+    defect: Defect | None
+    version: int | None
+    confirmed: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the API's last answer means for the records of a batch.
+    """What the API's last answer means for the records of a request.
 
-    `result` holds for each record that `skipped` does not name; `skipped` and `versions` map record ids to versions.
-    `confirmed` holds when the checksum matched: it is evidence for all of them.
+    `result` and `defect` hold for each record that `rulings` does not name, by record id; so does `confirmed`: the
+    answer is evidence for all of them. `versions` maps record ids that the answer names to their versions.
+    `rebased` are those of the request's records that it carried on another version than their event's own.
     """
 
     result: Result
@@ -179,15 +204,23 @@ class Verdict:
     checksum_verified: bool = False
     confirmed: bool = False
     versions: Mapping[str, int | None] | None = None
-    skipped: Mapping[str, int | None] | None = None
+    rulings: Mapping[str, Ruling] | None = None
+    rebased: tuple[Rebase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A batch with its verdict: the end of one dialogue, or of one part of it."""
+    """A request with its verdict.
+
+    `events` are those of its events whose outcome it decides: all of an applied one's, none of a refused one's whose
+    records all go again. A request may be told of several times, as its records are read back; all but the first say
+    that it `has_line` in the audit already.
+    """
 
     batch: Batch
     verdict: Verdict
+    events: tuple[Event, ...]
+    has_line: bool = False
 
 
 class DeadLetter(NamedTuple):
@@ -220,9 +253,9 @@ class Settled(NamedTuple):
         """Its share of a transaction."""
         letter = self.dead_letter
         size = len(self.key) + len(self.value)
-        if letter is not None:
-            size += len(letter.key or b"") + len(letter.value or b"") + headers_bytes(letter.headers)
-        return size
+        if letter is None:
+            return size
+        return size + len(letter.key or b"") + len(letter.value or b"") + headers_bytes(letter.headers)
 
     @property
     def position(self) -> bytes:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import accumulate, groupby, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from .model import Assignment, Settled
     from .partitions import OffsetCommit
@@ -54,41 +56,57 @@ class Outbox:
         self.unfit_bytes = 0
         """What messages that never became events keep alive, until their outcome is committed."""
         self._waiting: deque[Settled] = deque()
+        self._waiting_bytes = 0
         self._aborts = 0
         self._not_before_s = 0.0
 
-    def add(self, settled: Iterable[Settled]) -> None:
-        """Take in outcomes that settled now."""
-        for each in settled:
-            self._waiting.append(each)
-            if each.record_key is None:
-                self.unfit_bytes += each.size_bytes
+    def add(self, settled: Sequence[Settled]) -> None:
+        """Take in the outcomes of events that settled now."""
+        self._waiting.extend(settled)
+        self._waiting_bytes += sum([each.published_bytes for each in settled])
+
+    def add_unfit(self, settled: Settled) -> None:
+        """Take in the outcome of a message that never became an event: until its commit it counts here."""
+        self.add((settled,))
+        self.unfit_bytes += settled.size_bytes
 
     def may_open(self, now_s: float) -> bool:
         """Whether a transaction may be filled: none is open, and no abort asks for a pause."""
         return self.state is State.IDLE and now_s >= self._not_before_s
 
-    def next_settled(self, settle: Callable[[Settled], bool]) -> tuple[tuple[Settled, ...], list[Settled]]:
+    def next_settled(
+        self, settle: Callable[[Assignment, Collection[int]], bool]
+    ) -> tuple[tuple[Settled, ...], list[Settled]]:
         """Take the outcomes of the next transaction, at most its bounds, at least one if there is any.
 
         Args:
-            settle: tells the ledger of each; false when it is late, so that it must not be published.
+            settle: tells the ledger of an assignment its offsets; false when they are late, and not to be published.
 
         Returns:
             The outcomes of the transaction, and those that came too late.
         """
         taken: list[Settled] = []
         late: list[Settled] = []
-        size_bytes = 0
-        while self._waiting and len(taken) < MAX_TRANSACTION_EVENTS and size_bytes < MAX_TRANSACTION_BYTES:
-            settled = self._waiting.popleft()
-            if not settle(settled):
-                late.append(settled)
-                continue
-            taken.append(settled)
-            size_bytes += settled.published_bytes
+        for assignment, group in groupby(self._take_bounded(), key=attrgetter("assignment")):
+            run = list(group)
+            in_time = settle(assignment, [settled.offset for settled in run])
+            (taken if in_time else late).extend(run)
         self._forget_unfit(late)
         return tuple(taken), late
+
+    def _take_bounded(self) -> list[Settled]:
+        if len(self._waiting) <= MAX_TRANSACTION_EVENTS and self._waiting_bytes <= MAX_TRANSACTION_BYTES:
+            taken = list(self._waiting)
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            return taken
+        first = list(islice(self._waiting, MAX_TRANSACTION_EVENTS))
+        sizes_bytes = list(accumulate(settled.published_bytes for settled in first))
+        taken = first[: 1 + sum(1 for size_bytes in sizes_bytes if size_bytes < MAX_TRANSACTION_BYTES)]
+        self._waiting_bytes -= sizes_bytes[len(taken) - 1]
+        for _ in taken:
+            self._waiting.popleft()
+        return taken
 
     def begin(self, transaction: Transaction, now_s: float) -> None:
         """Take note that a transaction was handed to the publisher."""
@@ -106,6 +124,7 @@ class Outbox:
         """Take note that nothing of the open transaction was written: its outcomes go again, after a short wait."""
         transaction = self._close(now_s)
         self._waiting.extendleft(reversed(transaction.settled))
+        self._waiting_bytes += sum([each.published_bytes for each in transaction.settled])
         self._not_before_s = now_s + min(FIRST_RETRY_S * 2.0 ** min(self._aborts, 16), MAX_RETRY_S)
         self._aborts += 1
 
@@ -130,16 +149,23 @@ class Outbox:
         dropped = [settled for settled in self._waiting if not is_current(settled.assignment)]
         if dropped:
             self._waiting = deque(settled for settled in self._waiting if is_current(settled.assignment))
+            self._waiting_bytes -= sum(each.published_bytes for each in dropped)
             self._forget_unfit(dropped)
         return dropped
 
     def _forget_unfit(self, settled: Iterable[Settled]) -> None:
-        self.unfit_bytes -= sum(each.size_bytes for each in settled if each.record_key is None)
+        if self.unfit_bytes:
+            self.unfit_bytes -= sum(each.size_bytes for each in settled if each.record_key is None)
 
     @property
     def has_waiting(self) -> bool:
         """Whether an outcome waits for its transaction."""
         return bool(self._waiting)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a whole transaction waits already."""
+        return len(self._waiting) >= MAX_TRANSACTION_EVENTS
 
     @property
     def is_empty(self) -> bool:

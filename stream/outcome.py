@@ -1,4 +1,4 @@
-"""What is published of an event: exactly one outcome, and of a failed one perhaps a dead letter (contract section 3).
+"""What is published of an event: exactly one outcome (contract section 3), and of a failed one perhaps a dead letter.
 
 Outcomes are written by text templates: of a batch's thousand outcomes all but a few values are the same, and a
 formatted line takes 0.24 µs where `orjson.dumps` of a dictionary takes 2.5 µs.
@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
+from .dead_letter import dead_letter
 from .model import Assignment, DeadLetter, Defect, Headers, Message, Result, Settled, position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .intake import Unfit
-    from .model import Decided
+    from .model import Decided, Event, TopicPartition
 
 MAX_KEY_BYTES = 65_536
 MAX_ID_CHARACTERS = 256
 MAX_TRACE_PARENT_BYTES = 55
 MAX_TRACE_STATE_BYTES = 512
+ANSWERED_AS_APPLIED = frozenset({Result.APPLIED, Result.INTEGRITY})
+"""The verdicts on a request whose every record counts as executed, whatever became of it."""
 NO_DEAD_LETTER = frozenset({Result.INTEGRITY})
 """Failed, but executed: a dead letter would invite somebody to send it again."""
 
+_settled = partial(tuple.__new__, Settled)
+"""Makes one of its nine values: a named tuple's own constructor is a Python function, at twice the time."""
 _CONTENT_TYPE: tuple[str, bytes] = ("content-type", b"application/json")
 _PLAIN_HEADERS: Headers = [_CONTENT_TYPE]
 """Shared by all outcomes that have no other: never changed."""
@@ -53,41 +59,85 @@ class OutcomeWriter:
         """Write the outcomes of a request's events.
 
         Args:
-            decided: the request and its verdict.
+            decided: the request, its verdict, and which of its events it decides.
             timestamp: RFC 3339.
 
         Returns:
-            One settled value for each event, in the batch's order.
+            One settled value for each of these events, in their order.
         """
-        batch, verdict = decided.batch, decided.verdict
-        datastore_id = batch.lane.datastore_id
+        verdict, datastore_id = decided.verdict, decided.batch.lane.datastore_id
+        versions, rulings = verdict.versions, verdict.rulings
         usual = _template(verdict.result, datastore_id, decided, verdict.defect, timestamp)
-        versions, skipped = verdict.versions or {}, verdict.skipped or {}
-        stale = _template(Result.SKIPPED_STALE, datastore_id, decided, None, timestamp) if skipped else usual
+        templates = self._templates(decided, timestamp) if rulings else {}
+        partition, place = None, b""
         settled = []
-        for event in batch.events:  # written out: each call less is felt where a thousand outcomes are made at once
+        for event in decided.events:  # written out: each call less is felt where a thousand outcomes are made at once
             message, record_id = event.message, event.record_id
-            template, result, defect = usual, verdict.result, verdict.defect
-            if record_id in skipped:
-                template, result, defect = stale, Result.SKIPPED_STALE, None
-                version, confirmed = skipped[record_id], True
-            else:
-                version, confirmed = versions.get(record_id), verdict.confirmed or record_id in versions
-            has_more = message.headers or self._form.cloudevents
+            template, result, defect, version, confirmed = (
+                usual,
+                verdict.result,
+                verdict.defect,
+                None,
+                verdict.confirmed,
+            )
+            if versions and record_id in versions:
+                version, confirmed = versions[record_id], True
+            if rulings and record_id in rulings:
+                result, defect, version, confirmed = rulings[record_id]
+                template = templates[result, defect]
+            if message.partition is not partition:
+                partition = message.partition
+                place = _place(partition)
+            value = template % (
+                b"true" if confirmed else b"false",
+                orjson.dumps(record_id),  # never over-long: it is valid
+                b"null" if version is None else b"%d" % version,
+                place,
+                message.offset,
+                b"null" if message.timestamp_ms is None else b"%d" % message.timestamp_ms,
+            )
+            key, has_more = message.key, message.headers or self._form.cloudevents
             settled.append(
-                Settled(
-                    event.assignment,
-                    message.offset,
-                    _key(message),
-                    _write(template, message, record_id, version, confirmed=confirmed),
-                    self._headers(message, timestamp) if has_more else _PLAIN_HEADERS,
-                    result,
-                    event.record_key,
-                    event.size_bytes,
-                    self._dead_letter(message, result, defect) if defect else None,
+                _settled(
+                    (
+                        event.assignment,
+                        message.offset,
+                        key if key is not None and len(key) <= MAX_KEY_BYTES else _key(message),
+                        value,
+                        self._headers(message, timestamp) if has_more else _PLAIN_HEADERS,
+                        result,
+                        (datastore_id, record_id),
+                        event.size_bytes,
+                        self._dead_letter(message, result, defect) if defect else None,
+                    )
                 )
             )
         return settled
+
+    def of_given_up(self, event: Event, defect: Defect, timestamp: str) -> Settled:
+        """Write the outcome of an event that no request decides any more (`ABANDONED`).
+
+        Args:
+            event: as it waited.
+            defect: why it was given up.
+            timestamp: RFC 3339.
+        """
+        message, result = event.message, Result.ABANDONED
+        template = _template(result, event.lane.datastore_id, None, defect, timestamp)
+        value = _write(template, message, event.record_id)
+        letter = self._dead_letter(message, result, defect)
+        headers = self._headers(message, timestamp)
+        return Settled(
+            *(event.assignment, message.offset, _key(message), value, headers, result),
+            *(event.record_key, event.size_bytes, letter),
+        )
+
+    @staticmethod
+    def _templates(decided: Decided, timestamp: str) -> dict[tuple[Result, Defect | None], bytes]:
+        """Write the templates of those events that have a ruling of their own."""
+        datastore_id, rulings = decided.batch.lane.datastore_id, decided.verdict.rulings or {}
+        kinds = {(ruling.result, ruling.defect) for ruling in rulings.values()}
+        return {kind: _template(kind[0], datastore_id, decided, kind[1], timestamp) for kind in kinds}
 
     def of_unfit(self, message: Message, assignment: Assignment, unfit: Unfit, timestamp: str) -> Settled:
         """Write the outcome of a message that never became an event.
@@ -99,7 +149,7 @@ class OutcomeWriter:
             timestamp: RFC 3339.
         """
         template = _template(unfit.result, unfit.datastore_id, None, unfit.defect, timestamp)
-        value = _write(template, message, unfit.record_id, None, confirmed=False)
+        value = _write(template, message, unfit.record_id)
         letter = self._dead_letter(message, unfit.result, unfit.defect)
         headers = self._headers(message, timestamp)
         return Settled(
@@ -135,9 +185,9 @@ def _template(
 ) -> bytes:
     """Write all of an outcome that is the same for the events of one request, with gaps for the rest.
 
-    The gaps, in order: confirmed, record id, version, topic, partition, offset, timestamp of the input.
+    The gaps, in order: confirmed, record id, version, topic and partition, offset, timestamp of the input.
     """
-    executed = decided is not None and (result.succeeded or result is Result.INTEGRITY)
+    executed = decided is not None and decided.verdict.result in ANSWERED_AS_APPLIED
     head = {
         "specVersion": 1,
         "eventType": "cxone.delta.executed",
@@ -155,7 +205,7 @@ def _template(
             _inner(head) + b',"confirmed":%b,',
             _inner({"dataStoreId": _cut(datastore_id)}) + b',"recordId":%b,"version":%b,',
             _inner(tail),
-            b',"source":{"topic":%b,"partition":%d,"offset":%d,"timestampMs":%b},',
+            b',"source":{%b,"offset":%d,"timestampMs":%b},',
             _inner(end),
         )
     ).join((b"{", b"}"))
@@ -187,17 +237,20 @@ def _error(defect: Defect | None) -> dict[str, object] | None:
     return {"code": defect.code, "message": defect.message, "path": defect.path, "httpStatus": defect.http_status}
 
 
-def _write(template: bytes, message: Message, record_id: str | None, version: int | None, *, confirmed: bool) -> bytes:
-    topic, partition = message.partition
+def _write(template: bytes, message: Message, record_id: str | None) -> bytes:
+    """Fill the gaps of an outcome that no request decided."""
     return template % (
-        b"true" if confirmed else b"false",
+        b"false",
         orjson.dumps(_cut(record_id)),
-        b"null" if version is None else b"%d" % version,
-        b'"%b"' % topic.encode(),  # Kafka's topic names need no escape
-        partition,
+        b"null",
+        _place(message.partition),
         message.offset,
         b"null" if message.timestamp_ms is None else b"%d" % message.timestamp_ms,
     )
+
+
+def _place(partition: TopicPartition) -> bytes:
+    return b'"topic":"%b","partition":%d' % (partition.topic.encode(), partition.partition)  # no name needs an escape
 
 
 def _cut(identifier: str | None) -> str | None:
@@ -221,35 +274,3 @@ def _trace_context(headers: Headers) -> Headers:
     if state is None or len(state) > MAX_TRACE_STATE_BYTES or not _TRACE_STATE.fullmatch(state):
         return [("traceparent", parent)]
     return [("traceparent", parent), ("tracestate", state)]
-
-
-def dead_letter(message: Message, result: Result, defect: Defect) -> DeadLetter:
-    """Copy an input for the dead letter topic.
-
-    Args:
-        message: as it came; copied byte for byte.
-        result: of its outcome.
-        defect: why it failed.
-
-    Returns:
-        The copy, with the headers that Kafka Connect's tools read, and two of ours.
-    """
-    topic, partition = message.partition
-    stage = b"VALUE_CONVERTER" if result in (Result.INVALID, Result.UNSUPPORTED) else b"TASK_PUT"
-    reasons: Headers = [
-        ("__connect.errors.topic", topic.encode()),
-        ("__connect.errors.partition", b"%d" % partition),
-        ("__connect.errors.offset", b"%d" % message.offset),
-        ("__connect.errors.stage", stage),
-        ("__connect.errors.class.name", b"cxone-delta-stream"),
-        ("__connect.errors.exception.class.name", result.encode()),
-        ("__connect.errors.exception.message", defect.message.encode()),
-        ("__cxone.result", result.encode()),
-        ("__cxone.code", defect.code.encode()),
-    ]
-    return DeadLetter(message.key, message.value, message.headers or [], reasons)
-
-
-def without_value(letter: DeadLetter) -> DeadLetter:
-    """Shrink a dead letter that is too large for its topic to the headers that say why (contract section 3)."""
-    return DeadLetter(None, None, [], [*letter.reasons, ("__cxone.value.omitted", b"size")])

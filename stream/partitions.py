@@ -18,7 +18,11 @@ from .metadata import OffsetMetadata
 from .model import Assignment, Message, TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
+
+
+MAX_OVERFLOW = 4_000
+"""Messages that wait behind a full window before the partition is paused: most windows have room again soon."""
 
 
 class Phase(Enum):
@@ -55,12 +59,19 @@ class OffsetCommit(NamedTuple):
     metadata: str
 
 
+class Taken(NamedTuple):
+    """Messages that were delivered, in order, and what all of them are to this owner."""
+
+    delivery: Delivery
+    messages: Sequence[Message]
+
+
 @dataclass(slots=True)
 class Partition:
     """One assignment of one partition.
 
     `has_begun` once its offset is known: what settles of it then is committed, even when it is refused later.
-    `overflow` holds what was fetched past the window: at most one chunk.
+    `overflow` holds what was fetched past the window: at most `MAX_OVERFLOW` and one chunk.
     """
 
     assignment: Assignment
@@ -73,28 +84,32 @@ class Partition:
     is_marked_clean: bool = False
     overflow: deque[Message] = field(default_factory=deque)
 
-    def take(self, message: Message) -> Delivery | None:
-        """Track a fetched message, or keep it for later where the window is full (None)."""
-        if self.overflow or not self.ledger.admits(message.offset):
-            self.overflow.append(message)
-            return None
-        return self.ledger.track(message.offset)
+    def take(self, messages: Sequence[Message]) -> list[Taken]:
+        """Track fetched messages; what comes after the window is full is kept for later."""
+        if not self.overflow and self.ledger.track_new([message.offset for message in messages]):
+            return [Taken(Delivery.NEW, messages)]
+        self.overflow.extend(messages)
+        return self.take_overflow()
 
-    def take_overflow(self) -> Iterator[tuple[Message, Delivery]]:
+    def take_overflow(self) -> list[Taken]:
         """Track what was kept, as far as the window goes."""
+        taken = []
         while self.overflow and self.ledger.admits(self.overflow[0].offset):
             message = self.overflow.popleft()
-            yield message, self.ledger.track(message.offset)
+            taken.append(Taken(self.ledger.track(message.offset), (message,)))
+        return taken
 
     @property
     def may_say_clean(self) -> bool:
         """Whether the mark could be changed to clean."""
         return not self.is_marked_clean and self.ledger.is_clean
 
-    def wants_pause(self, *, buffer_is_full: bool) -> bool:
-        """Whether its fetching should stop: its window or the buffer is full."""
-        return bool(self.overflow) or buffer_is_full or self.ledger.delivered_beyond_commit >= WINDOW
+    @property
+    def wants_pause(self) -> bool:
+        """Whether its fetching should stop: its window is full, and so is what may wait behind it."""
+        return len(self.overflow) >= MAX_OVERFLOW
 
+    @property
     def wants_resume(self) -> bool:
         """Whether its fetching may go on: at half the window, since each resume fetches anew what was prefetched."""
         return not self.overflow and self.ledger.delivered_beyond_commit <= WINDOW // 2
@@ -150,16 +165,16 @@ class Partitions:
             owned.phase = Phase.REFUSED
             owned.refusal = why
 
-    def settle(self, assignment: Assignment, offset: int) -> bool:
-        """Take note that an offset has its outcome in the transaction that is being filled.
+    def settle(self, assignment: Assignment, offsets: Collection[int]) -> bool:
+        """Take note that offsets have their outcome in the transaction that is being filled.
 
         Returns:
-            False when it is late: the assignment has ended, and its next owner will have an outcome of its own.
+            False when they are late: the assignment has ended, and its next owner will have outcomes of its own.
         """
-        owned = self._owned.get(assignment.partition)
-        if owned is None or owned.assignment.epoch != assignment.epoch:
+        owned = self.current(assignment)
+        if owned is None:
             return False
-        owned.ledger.settle(offset)
+        owned.ledger.settle_all(offsets)
         return True
 
     def has_news(self, assignment: Assignment, *, may_be_clean: bool) -> bool:

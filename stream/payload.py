@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from typing import TYPE_CHECKING
 
 import orjson
@@ -10,6 +11,8 @@ import orjson
 from .model import Batch
 
 if TYPE_CHECKING:
+    import random
+
     from .model import Event, LaneKey
 
 EXECUTE_HEADERS = {
@@ -20,6 +23,11 @@ EXECUTE_HEADERS = {
     "X-CXone-Version-Stamp": "true",
 }
 """The headers of an execute request, beside `Authorization`."""
+
+
+def fresh_batch_id(rng: random.Random) -> str:
+    """Draw the UUID of another request."""
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
 
 def build(batch_id: str, lane: LaneKey, events: tuple[Event, ...]) -> Batch:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from .dialogue import Wait
     from .flights import Flight
-    from .model import Decided, Message, TopicPartition
+    from .model import Decided, Event, Run, TopicPartition
     from .outbox import Transaction
     from .partitions import CommittedOffset, Offset
+    from .steps import Wait
 
 
 class Rebalance(Protocol):
@@ -38,7 +38,7 @@ class Source(Protocol):
         """Join the group."""
         ...
 
-    def poll(self, timeout_s: float) -> Sequence[Message]:
+    def poll(self, timeout_s: float) -> Sequence[Run]:
         """Take the next chunk; serves rebalances meanwhile. Raises FatalError."""
         ...
 
@@ -89,11 +89,20 @@ class LeaseLost:
 
 
 @dataclass(frozen=True, slots=True)
+class PermitNeeded:
+    """A dialogue has one more request to make, and each needs a permit of its own (`CXONE_MAX_REQUESTS_PER_S`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
-    """How far a worker got with a flight: it must wait, it is decided, or its lease was gone."""
+    """What a worker tells of a flight.
+
+    A `Decided` is one of perhaps many, and the worker goes on. With a `Wait`, a `LeaseLost`, a `PermitNeeded`, or the
+    events that the ended dialogue left undecided (mostly none), the flight is the loop's again.
+    """
 
     number: int
-    end: Wait | LeaseLost | tuple[Decided, ...]
+    news: Decided | Wait | LeaseLost | PermitNeeded | tuple[Event, ...]
 
 
 class Pool(Protocol):

@@ -95,7 +95,7 @@ class Publication:
         group = self._source.group()
         if group is None:
             return []
-        settled, late = self.outbox.next_settled(self._settle)
+        settled, late = self.outbox.next_settled(self._partitions.settle)
         if self.outbox.has_waiting:  # more than one transaction takes: what was executed is not all settled yet
             clean = ()
         nonce = f"{self._rng.getrandbits(64):016x}"
@@ -111,9 +111,6 @@ class Publication:
 
     def _with_news(self, assignments: Collection[Assignment], clean: Collection[Assignment]) -> list[Assignment]:
         return [each for each in assignments if self._partitions.has_news(each, may_be_clean=each in clean)]
-
-    def _settle(self, settled: Settled) -> bool:
-        return self._partitions.settle(settled.assignment, settled.offset)
 
     def _take_report(self, report: Report, now_s: float) -> Sequence[Settled]:
         match report:

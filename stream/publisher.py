@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from .dead_letter import without_value
 from .log import get_log
 from .model import headers_bytes
-from .outcome import without_value
 from .output_topics import producer_properties, read_topics
 from .ports import Aborted, Broken, Committed, Ready, Report
 
@@ -39,6 +39,8 @@ SEND_OFFSETS_TIMEOUT_S = 10.0
 MAX_SAME_CALL = 100
 MESSAGE_OVERHEAD_BYTES = 256
 """What a record batch of one message needs beside key, value and headers."""
+MAX_OUTCOME_HEADERS_BYTES = 8_192
+"""More than an outcome's headers and its record batch take: trace context and CloudEvents are bounded."""
 
 _TRANSPORT = frozenset(
     {
@@ -122,6 +124,7 @@ class _Publisher(threading.Thread):
         """Make the producer, then write transactions until told to end or broken."""
         try:
             self._topics = read_topics(self._kafka, self._halvings)
+            self._surely_fits_bytes = self._topics.max_outcome_bytes - MAX_OUTCOME_HEADERS_BYTES
             properties = producer_properties(self._kafka, self._topics)
             self._producer = Producer(properties, logger=logging.getLogger("kafka.producer"))
             self._serve()
@@ -203,12 +206,16 @@ class _Publisher(threading.Thread):
 
     def _produce_all(self, settled: Settled) -> None:
         key, value, headers = settled.key, settled.value, settled.headers
-        if size_bytes(key, value, headers) > self._topics.max_outcome_bytes:
-            key = settled.position
+        if len(key) + len(value) > self._surely_fits_bytes:
+            key = self._fitting_key(settled)
         self._produce(self._topics.outcome, key, value, headers)
         if settled.dead_letter is not None and self._topics.dead_letter is not None:
             letter = self._fitting(settled.dead_letter)
             self._produce(self._topics.dead_letter, letter.key, letter.value, [*letter.headers, *letter.reasons])
+
+    def _fitting_key(self, settled: Settled) -> bytes:
+        size = size_bytes(settled.key, settled.value, settled.headers)
+        return settled.position if size > self._topics.max_outcome_bytes else settled.key
 
     def _fitting(self, letter: DeadLetter) -> DeadLetter:
         size = size_bytes(letter.key, letter.value, [*letter.headers, *letter.reasons])
@@ -217,7 +224,7 @@ class _Publisher(threading.Thread):
     def _produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         while True:
             try:
-                self._producer.produce(topic, value, key, headers=list(headers))
+                self._producer.produce(topic, value, key, headers=headers)  # type: ignore[arg-type]
             except BufferError:  # the queue is full: let it empty itself
                 self._producer.poll(0.05)
             else:

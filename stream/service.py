@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING
 from .audit import AuditLog
 from .clock import SystemClock
 from .consumer import KafkaSource
+from .credentials import Credentials
 from .cxone import Api, CxoneClient
 from .errors import FatalError
 from .flights import InFlightLimits
+from .holds import HoldLimits
 from .intake import Defaults, Intake
 from .lanes import BatchLimits
 from .lease import Lease
 from .log import flush, get_log
-from .loop import Bounds, Loop, Parts
+from .loop import Loop
 from .outcome import Form, OutcomeWriter
+from .parts import Bounds, Parts
 from .publisher import KafkaSink
 from .schema_files import load_schemas
 from .settings import PACKAGED_SCHEMAS
 from .start import Start, StartAt
+from .steps import OnConflict, Policy
 from .stop_signal import StopSignal
 from .workers import Workers
 
@@ -90,7 +94,7 @@ def connect(settings: Settings, schemas: Schemas) -> Parts:
         The parts of a loop; the group has not been joined yet.
 
     Raises:
-        FatalError: when the outcome topic or the audit log cannot be used.
+        FatalError: when the outcome topic, the audit log, or a certificate or proxy of the environment cannot be used.
     """
     stream, kafka, cxone = settings.stream, settings.kafka, settings.cxone
     clock = SystemClock()
@@ -101,12 +105,14 @@ def connect(settings: Settings, schemas: Schemas) -> Parts:
             cxone.base_url,
             cxone.token_path,
             cxone.execute_path,
+            cxone.record_path,
             cxone.max_in_flight,
-            lambda: (cxone.client_id(), cxone.client_secret()),
+            Credentials(cxone.client_id, cxone.client_secret).read,
         ),
         clock,
     )
-    pool = Workers(cxone.max_in_flight, client.perform, lease, clock)
+    is_metered = cxone.max_requests_per_s is not None
+    pool = Workers(cxone.max_in_flight, client.perform, lease, clock, is_metered=is_metered)
     sink = KafkaSink(kafka, pool.wake)
     return Parts(
         source=KafkaSource(kafka),
@@ -127,9 +133,11 @@ def bounds(settings: Settings) -> Bounds:
     stream, cxone = settings.stream, settings.cxone
     return Bounds(
         BatchLimits(stream.batch_size, stream.batch_bytes, stream.batch_linger_ms / 1000),
-        InFlightLimits(cxone.max_in_flight, cxone.max_in_flight_per_datastore),
+        InFlightLimits(cxone.max_in_flight, cxone.max_in_flight_per_datastore, cxone.max_requests_per_s),
         stream.buffer_bytes,
         stream.drain_s,
+        Policy(OnConflict(stream.on_conflict), can_read=cxone.record_path is not None),
+        HoldLimits(stream.stop_after_refused, stream.give_up_after_s),
     )
 
 

@@ -60,8 +60,7 @@ def read_answer(status: int, body: bytes | None, generation: int, now_s: float) 
         UnusableAnswerError: for any other status than 200, or an answer without a token.
     """
     if status != 200:  # noqa: PLR2004
-        message = f"the token endpoint answered {status}: look at CXONE_CLIENT_ID, CXONE_CLIENT_SECRET and the region"
-        raise UnusableAnswerError(message)
+        raise UnusableAnswerError(_why_not(status))
     try:
         answer = orjson.loads(body or b"")
     except orjson.JSONDecodeError:
@@ -75,3 +74,15 @@ def read_answer(status: int, body: bytes | None, generation: int, now_s: float) 
     life_s = min(max(float(told_s), MIN_LIFE_S), MAX_LIFE_S) if was_told else DEFAULT_LIFE_S
     renew_after_s = max(life_s - RENEW_BEFORE_EXPIRY_S, life_s / 2)
     return Token(generation, bearer, now_s + renew_after_s, now_s + life_s, was_told)
+
+
+def _why_not(status: int) -> str:
+    """Say what a status other than 200 means, and what to do."""
+    match status:
+        case 400 | 401 | 403:
+            fix = "look at CXONE_CLIENT_ID and CXONE_CLIENT_SECRET, and that CXONE_REGION is their region"
+            return f"the token endpoint refuses the credentials ({status}); {fix}"
+        case 429 | 500 | 502 | 503 | 504:
+            return f"the token endpoint fails ({status}); nothing can be done here but to wait"
+        case _:
+            return f"the token endpoint answered {status}; look at CXONE_REGION, CXONE_BASE_URL and CXONE_TOKEN_PATH"

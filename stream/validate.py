@@ -8,7 +8,7 @@ from .codes import ErrorCode
 from .model import Defect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 MAX_MESSAGE_LENGTH = 300
 MAX_POINTER_LENGTH = 300
@@ -47,7 +47,7 @@ class Schemas:
     """
 
     def __init__(self, envelope: Schema, datastores: Mapping[str, Schema], *, require: bool) -> None:
-        self._envelope = envelope
+        self.envelope = envelope
         self._datastores = datastores
         self._require = require
 
@@ -60,7 +60,14 @@ class Schemas:
         Returns:
             None, or the first defect with a JSON Pointer into the value.
         """
-        return _first_defect(self._envelope, document, ErrorCode.ENVELOPE_INVALID, "")
+        return _first_defect(self.envelope, document, ErrorCode.ENVELOPE_INVALID, "")
+
+    def fields_judge(self, datastore_id: str) -> Callable[[object], bool]:
+        """Return what judges the fields of a datastore, fast: whether `judge_fields` finds no defect."""
+        schema = self._datastores.get(datastore_id)
+        if schema is not None:
+            return schema.is_valid
+        return _nothing if self._require else _anything
 
     def judge_fields(self, datastore_id: str, fields: dict[str, Any]) -> Defect | None:
         """Judge an event's fields by the schema of its datastore.
@@ -78,6 +85,14 @@ class Schemas:
                 return None
             return Defect(ErrorCode.SCHEMA_MISSING, "STREAM_REQUIRE_SCHEMA is set and this datastore has no schema.")
         return _first_defect(schema, fields, ErrorCode.FIELDS_INVALID, "/fields")
+
+
+def _anything(_fields: object) -> bool:
+    return True
+
+
+def _nothing(_fields: object) -> bool:
+    return False
 
 
 def _first_defect(schema: Schema, instance: object, code: ErrorCode, prefix: str) -> Defect | None:

@@ -10,25 +10,32 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
-from .dialogue import Send, Wait
-from .ports import Advance, LeaseLost
+from .model import Decided
+from .ports import Advance, LeaseLost, PermitNeeded
+from .steps import Read, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .clock import Clock
-    from .dialogue import RenewToken, Reply
     from .flights import Flight
     from .lease import Lease
+    from .steps import RenewToken, Reply, Step
+
+    Perform = Callable[[Send | Read | RenewToken, Callable[[], bool]], Reply]
+    """Performs a step; the callable says whether the request may still start when its first byte leaves."""
 
 
 class Workers:
-    """So many threads as there may be requests at one time."""
+    """So many threads as there may be requests at one time.
 
-    def __init__(
-        self, count: int, perform: Callable[[Send | RenewToken, Callable[[], bool]], Reply], lease: Lease, clock: Clock
-    ) -> None:
+    Where requests are metered, the loop permits one with each flight that it hands over, and a dialogue that has more
+    to ask comes back for another permit: so one thread alone counts them, and none waits.
+    """
+
+    def __init__(self, count: int, perform: Perform, lease: Lease, clock: Clock, *, is_metered: bool = False) -> None:
         self._perform = perform
+        self._is_metered = is_metered
         self._lease = lease
         self._clock = clock
         self._flights: queue.SimpleQueue[Flight | None] = queue.SimpleQueue()
@@ -77,19 +84,36 @@ class Workers:
             self.wake()
 
     def _advance(self, flight: Flight) -> Advance:
-        """Lead a dialogue on: perform each step and tell it the reply, until it ends or says `Wait`."""
+        """Lead a dialogue on: perform each step and tell it the reply, until it ends or says `Wait`.
+
+        What is decided on the way is handed over at once.
+        """
+        step: Step | None
+        step, flight.step = flight.step, None
         reply: Reply | None = None
+        has_permit = True
 
         def may_send() -> bool:
             return self._lease.holds(flight.assignments, self._clock.monotonic_s())
 
         while True:
             try:
-                step = flight.dialogue.send(reply)
+                step = step or flight.dialogue.send(reply)
             except StopIteration as end:
                 return Advance(flight.number, end.value)
             if isinstance(step, Wait):
                 return Advance(flight.number, step)
-            if isinstance(step, Send) and not may_send():
-                return Advance(flight.number, LeaseLost())
+            if isinstance(step, Decided):
+                self._finished.put(Advance(flight.number, step))
+                self.wake()
+                step, reply = None, None
+                continue
+            if isinstance(step, Send | Read):
+                if not may_send():
+                    return Advance(flight.number, LeaseLost())
+                if not has_permit:
+                    flight.step = step
+                    return Advance(flight.number, PermitNeeded())
+                has_permit = not self._is_metered
             reply = self._perform(step, may_send)
+            step = None

@@ -32,6 +32,7 @@ from stream.schema_files import load_schemas
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from stream.model import Run
     from stream.outbox import Transaction
     from stream.ports import Rebalance, Report
     from stream.validate import Schemas
@@ -104,7 +105,8 @@ def batch(*events: Event, lane: LaneKey = LANE) -> Batch:
 
 def decided(result: Result = Result.APPLIED, *events: Event) -> Decided:
     """Build a batch with a plain verdict."""
-    return Decided(batch(*events), Verdict(result, 200, 12.5, 1))
+    request = batch(*events)
+    return Decided(request, Verdict(result, 200, 12.5, 1), request.events)
 
 
 def settled(offset: int = 0, *, assignment: Assignment = ASSIGNMENT, fit: bool = True) -> Settled:
@@ -145,7 +147,7 @@ class MemorySource:
     def subscribe(self, rebalance: Rebalance) -> None:
         """Join nothing."""
 
-    def poll(self, timeout_s: float) -> Sequence[Message]:  # noqa: ARG002 - the port's name
+    def poll(self, timeout_s: float) -> Sequence[Run]:  # noqa: ARG002 - the port's name
         """Have no message."""
         return ()
 

@@ -8,13 +8,13 @@ import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import httpx
 import orjson
 
 from .. import __version__
 from ..cxone import FORM_HEADERS, MAX_ANSWER_BYTES
+from ..record_address import READ_HEADERS, record_address
 from ..token import DEFAULT_LIFE_S, SCOPE, UnusableAnswerError, form, read_answer
 from .facts import Fault
 from .report import bad, doubtful, good
@@ -69,8 +69,14 @@ def probe_api(cxone: Cxone, datastore_id: str | None, deadline_s: float, clock: 
     """
     headers = {"User-Agent": f"cxone-delta-stream/{__version__}"}
     try:
-        client = httpx.Client(base_url=cxone.base_url, headers=headers, follow_redirects=False, timeout=deadline_s)
-    except (OSError, ValueError) as error:  # certificates or proxies that the environment names
+        client = httpx.Client(
+            base_url=cxone.base_url,
+            headers=headers,
+            follow_redirects=False,
+            timeout=deadline_s,
+            trust_env=cxone.base_url.startswith("https:"),  # as the service does
+        )
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:  # certificates, proxies of the environment
         yield bad(TOKEN, f"there is no HTTP client ({type(error).__name__})", "look at SSL_CERT_FILE and HTTPS_PROXY")
         return
     with client:
@@ -128,14 +134,6 @@ def judge_clock(ahead_s: float | None) -> Finding:
     return good(CLOCK, f"within {TOLERATED_S:.0f} s of the API's")
 
 
-def record_url(path: str, datastore_id: str, record_id: str) -> str:
-    """Fill the read call's path (contract section 1: each part percent-encoded)."""
-    filled = {"{dataStoreId}": quote(datastore_id, safe=""), "{recordId}": quote(record_id, safe="")}
-    for placeholder, text in filled.items():
-        path = path.replace(placeholder, text)
-    return path
-
-
 def _read(
     client: httpx.Client, cxone: Cxone, datastore_id: str | None, token: Token | None, clock: Clock
 ) -> Iterator[Finding]:
@@ -148,12 +146,8 @@ def _read(
         fix = "set CXONE_DATASTORE_ID, or give a datastore a schema file"
         yield doubtful(READ, "not tried: no datastore is known", fix)
     else:
-        url = record_url(cxone.record_path, datastore_id, f"cxone-stream-check-{secrets.token_hex(8)}")
-        headers = {
-            "Authorization": f"Bearer {token.bearer}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        }
+        url = record_address(cxone.record_path, datastore_id, f"cxone-stream-check-{secrets.token_hex(8)}")
+        headers = {**READ_HEADERS, "Authorization": f"Bearer {token.bearer}"}
         yield judge_read(_call(client, client.build_request("GET", url, headers=headers), clock), datastore_id)
 
 

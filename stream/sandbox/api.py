@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,9 +14,10 @@ from starlette.types import Receive, Scope, Send
 
 from .calls import Ending, RequestLog
 from .faults import Call, Evidence, Fault, Faults, Plan
+from .naming import refusal
 from .payload import Breaches, Execute, header_breaches, is_data_store_id, read_execute
 from .records import Absent, Applied, Conflicts, RecordStore
-from .tokens import Credentials, Tokens, form_error
+from .tokens import Tokens, form_error
 from .wire import Cut, Reply, deliver, ending_of, has_left, until_gone
 
 READ_PREFIX: Final = b"/api/v2/datastores/"
@@ -48,7 +49,6 @@ class Parts:
     """What the three calls share; `clock` is wall-clock time in seconds."""
 
     rules: Rules
-    credentials: Credentials
     records: RecordStore
     faults: Faults
     tokens: Tokens
@@ -101,10 +101,10 @@ class ApiCall:
         breaches = header_breaches(headers)
         if isinstance(execute, Breaches):
             breaches += execute.sentences
-        refusal = self._authorization_refusal(request)
+        unauthorized = self._unauthorized(request)
         self._parts.log.violate(f"execute: {breach}" for breach in breaches)
-        if refusal is not None:
-            return refusal
+        if unauthorized is not None:
+            return unauthorized
         if breaches or isinstance(execute, Breaches):
             errors: list[Mapping[str, object]] = [{"message": breach} for breach in breaches]
             return _said(400, "the request breaks the contract", errors)
@@ -113,20 +113,20 @@ class ApiCall:
         return await self._by_plan(request.scope, plan, lambda: self._apply(execute, sequence, plan))
 
     async def _read(self, request: Request, sequence: int) -> Reply | Cut:
-        refusal = self._authorization_refusal(request)
+        unauthorized = self._unauthorized(request)
         names = _record_names(request.scope["raw_path"])
         if names is None:
             self._parts.log.violate(["read: the path is not two percent-encoded parts"])
-            return refusal or _said(404, "no such path")
-        if refusal is not None:
-            return refusal
+            return unauthorized or _said(404, "no such path")
+        if unauthorized is not None:
+            return unauthorized
         data_store_id, record_id = names
         self._parts.log.identify_read(sequence, data_store_id)
         plan = self._parts.faults.plan("read", data_store_id, [record_id])
         return await self._by_plan(request.scope, plan, lambda: self._stored(data_store_id, record_id))
 
     async def _token(self, request: Request, sequence: int, body: bytes) -> Reply | Cut:
-        error = form_error(request.headers.get("content-type", ""), body, self._parts.credentials)
+        error = form_error(request.headers.get("content-type", ""), body, self._parts.tokens.credentials)
         if error is not None and error.breach is not None:
             self._parts.log.violate([error.breach])
 
@@ -150,7 +150,7 @@ class ApiCall:
             await asyncio.sleep(plan.after_s)
         return reply if plan.ending is None else _struck(plan.ending, reply)
 
-    def _authorization_refusal(self, request: Request) -> Reply | None:
+    def _unauthorized(self, request: Request) -> Reply | None:
         values = request.headers.getlist("authorization")
         if len(values) != 1 or not values[0].startswith("Bearer "):
             self._parts.log.violate([f"{self._call}: header authorization is not one Bearer token"])
@@ -159,18 +159,18 @@ class ApiCall:
         return None if is_good else _said(401, "the token is unknown, expired or revoked")
 
     def _apply(self, execute: Execute, sequence: int, plan: Plan) -> Reply:
-        refusal = self._data_refusal(execute)
-        if refusal is not None:
-            return refusal
+        refused = self._data_refusal(execute, plan)
+        if refused is not None:
+            return refused
         done = self._parts.records.apply(execute, received_s=self._parts.clock(), request=sequence)
         if isinstance(done, Conflicts):
-            return self._refused(409, "version mismatch", done.records)
+            return self._refused(409, "version mismatch", done.records, plan)
         if isinstance(done, Absent):
-            return self._refused(400, "no such record", _named(execute, done.indexes, "no such record"))
+            return self._refused(400, "no such record", _named(execute, done.indexes, "no such record"), plan)
         self._parts.log.mark_applied(sequence)
         return _evidence(plan.evidence or self._parts.rules.evidence, _checksum(execute, plan), done)
 
-    def _data_refusal(self, execute: Execute) -> Reply | None:
+    def _data_refusal(self, execute: Execute, plan: Plan) -> Reply | None:
         rules = self._parts.rules
         if rules.max_body_bytes is not None and len(execute.body) > rules.max_body_bytes:
             return _said(413, f"the body is longer than {rules.max_body_bytes} bytes")
@@ -179,10 +179,11 @@ class ApiCall:
         bad = [index for index, record in enumerate(execute.records) if REFUSE_KEY in record["fields"]]
         if not bad:
             return None
-        return self._refused(rules.refuse_status, "bad data", _named(execute, bad, "the fields are refused"))
+        return self._refused(rules.refuse_status, "bad data", _named(execute, bad, "the fields are refused"), plan)
 
-    def _refused(self, status: int, error: str, errors: list[Any]) -> Reply:
-        return _said(status, error, errors if self._parts.rules.names_refused else None)
+    def _refused(self, status: int, error: str, errors: Sequence[Mapping[str, Any]], plan: Plan) -> Reply:
+        by_rule = Fault("names", names="full" if self._parts.rules.names_refused else "none")
+        return _json(status, refusal(error, errors, plan.naming or by_rule))
 
     def _stored(self, data_store_id: str, record_id: str) -> Reply:
         record = self._parts.records.stored(data_store_id, record_id)
@@ -228,11 +229,13 @@ def _struck(fault: Fault, reply: Reply | None) -> Reply | Cut:
         headers["Retry-After"] = fault.retry_after
     if fault.status in BODILESS:
         return Reply(fault.status, None, headers)
-    if fault.body is not None:
-        return Reply(fault.status, fault.body.encode(), headers)
-    if reply is not None:
-        return Reply(fault.status, reply.body, headers)
-    return _json(fault.status, {"error": f"sandbox fault: {fault.status}"}, headers)
+    if fault.size_bytes:
+        body = (fault.body or " ").encode()
+    elif fault.body is not None:
+        body = fault.body.encode()
+    else:
+        body = (reply.body or b"") if reply is not None else orjson.dumps({"error": f"sandbox fault: {fault.status}"})
+    return Reply(fault.status, body, headers, fault.size_bytes, fault.drip_s)
 
 
 def _record_names(raw_path: bytes) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from .api import Parts
 from .faults import Fault, FaultError
-from .tokens import TokenRule
+from .tokens import Credentials, TokenRule
 
 
 def state(parts: Parts) -> dict[str, object]:
@@ -33,8 +33,9 @@ def change_faults(parts: Parts, wish: object) -> None:
     Args:
         parts: what is to change.
         wish: an object with any of `clear` (true), `remove` (numbers), `add` (faults, fields as of `Fault`), `outage`
-            (null ends it; or `{"mode", "for_s"}`), `revoke_tokens` (true), `token` (fields as of `TokenRule`); done in
-            that order.
+            (null ends it; or `{"mode", "for_s"}`), `revoke_tokens` (true), `token` (fields as of `TokenRule`),
+            `credentials` (`{"client_id", "client_secret"}`: the only ones that are good from now on); done in that
+            order.
 
     Raises:
         FaultError: says which part makes no sense.
@@ -154,6 +155,18 @@ def _token(parts: Parts, value: object) -> Callable[[], object]:
     return lambda: parts.tokens.follow(rule)
 
 
+def _credentials(parts: Parts, value: object) -> Callable[[], object]:
+    if not isinstance(value, dict) or value.keys() != {"client_id", "client_secret"}:
+        raise FaultError("credentials must be an object with client_id and client_secret")
+    if not all(isinstance(text, str) for text in value.values()):
+        raise FaultError("client_id and client_secret must be strings")
+
+    def rotate() -> None:
+        parts.tokens.credentials = Credentials(**value)
+
+    return rotate
+
+
 def _only_true(name: str, value: object) -> None:
     if value is not True:
         raise FaultError(f"{name} must be true")
@@ -166,4 +179,5 @@ WISHES: Final[Mapping[str, Callable[[Parts, Any], Callable[[], object]]]] = {
     "outage": _outage,
     "revoke_tokens": _revoke_tokens,
     "token": _token,
+    "credentials": _credentials,
 }

@@ -53,12 +53,10 @@ class Sandbox:
         """Prepare a stand-in that will listen on `host` and `port` (0: a free one, kept over later starts)."""
         options = options or SandboxOptions()
         self.faults = Faults(time.monotonic, options.seed)
-        self.tokens = Tokens(time.monotonic, options.token)
+        self.tokens = Tokens(time.monotonic, options.token, options.credentials)
         self.records = RecordStore()
         self._log = RequestLog()
-        self._parts = Parts(
-            options.rules, options.credentials, self.records, self.faults, self.tokens, self._log, time.time
-        )
+        self._parts = Parts(options.rules, self.records, self.faults, self.tokens, self._log, time.time)
         self.app = _app(self._parts)
         self._host = host
         self._port = port

@@ -4,17 +4,21 @@ Pure but for the clock it is given; seeded, so that the same calls in the same o
 """
 
 import random
+import re
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal, get_args
 
 Call = Literal["execute", "token", "read"]
-Kind = Literal["answer", "reset", "lose", "delay", "checksum", "evidence"]
+Kind = Literal["answer", "reset", "lose", "delay", "checksum", "evidence", "names"]
 Evidence = Literal["full", "checksum", "empty", "accepted"]
+Names = Literal["full", "bare", "index", "id", "wrong", "none"]
 OutageMode = Literal["reset", "503"]
 
 ENDINGS: Final = frozenset({"answer", "reset", "lose"})
+EXCLUSIVE: Final = (ENDINGS, frozenset({"evidence"}), frozenset({"names"}))
+"""Of these only one fault strikes a call: the first added; the others are not used up by it."""
 
 
 class FaultError(ValueError):
@@ -27,13 +31,22 @@ class Fault:
 
     Kinds: `answer` gives `status` (with `retry_after`, `headers`, `body`) instead of the real answer; `reset` cuts the
     connection without an answer; `lose` never answers, until the client gives up; `delay` waits `min_s` to `max_s`,
-    evenly spread; `checksum` answers a wrong checksum; `evidence` chooses which parts a good answer carries. The first
-    three end the call, and the one added first wins; the others add up.
+    evenly spread; `checksum` answers a wrong checksum; `evidence` chooses which parts a good answer carries; `names`
+    chooses how a refusal or conflict names its records. The first three end the call, and the one added first wins;
+    the others add up, and of two that choose the same the one added first wins.
+
+    An `answer` may be hostile: `size_bytes` repeats `body` (else spaces) until it is so long, in chunks and without a
+    length announced; `drip_s` sends it byte by byte, with so many seconds between.
+
+    `names`: `full` (index, id, and message or currentVersion), `bare` (index and id), `index` or `id` (without the
+    other), `wrong` (records that the request does not hold), `none` (only `error`). They stand at the JSON Pointer
+    `names_at`.
 
     `applied` says whether the call is carried out before the fault strikes (a `delay` then makes the answer late, not
     the work; an `answer` without `body` then keeps the real one under its own status). `call` None means every call.
-    `data_store_id` and `record_id` narrow it to requests that name them, `next_requests` to the next so many of those,
-    `probability` to a share of them, `for_s` to a time from now, in seconds.
+    `data_store_id` and `record_id` narrow it to requests that name them, `min_records` to those with at least so many
+    records, `next_requests` to the next so many of those, `probability` to a share of them, `for_s` to a time from now,
+    in seconds.
     """
 
     kind: Kind
@@ -44,13 +57,18 @@ class Fault:
     for_s: float | None = None
     data_store_id: str | None = None
     record_id: str | None = None
+    min_records: int = 0
     status: int = 503
     retry_after: str | None = None
     headers: Mapping[str, str] | None = None
     body: str | None = None
+    size_bytes: int = 0
+    drip_s: float = 0.0
     min_s: float = 0.0
     max_s: float = 0.0
     evidence: Evidence = "full"
+    names: Names = "full"
+    names_at: str = "/errors"
 
     def __post_init__(self) -> None:
         """Refuse what cannot strike: FaultError."""
@@ -61,7 +79,14 @@ class Fault:
         _require(self.next_requests is None or self.next_requests > 0, "next_requests must be above 0")
         _require(self.probability is None or 0 <= self.probability <= 1, "probability must be 0 to 1")
         _require(self.for_s is None or self.for_s > 0, "for_s must be above 0")
+        _require(self.names in get_args(Names), f"names must be one of {', '.join(get_args(Names))}")
         _require(0 <= self.min_s <= self.max_s, "min_s must not be negative nor above max_s")
+        _require(self.drip_s >= 0, "drip_s must not be negative")
+        for name in ("min_records", "size_bytes"):
+            _require(type(getattr(self, name)) is int and getattr(self, name) >= 0, f"{name} must be 0 or more")
+        _require(
+            re.fullmatch(r"(/[A-Za-z]+)+", self.names_at) is not None, "names_at must be as /errors or /error/list"
+        )
         for name in ("data_store_id", "record_id", "retry_after", "body"):
             _require(isinstance(getattr(self, name), str | None), f"{name} must be a string")
         headers: object = {} if self.headers is None else self.headers
@@ -89,13 +114,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to go wrong in one call: waits before and after the work, in seconds, and how it ends (None: well)."""
+    """What is to go wrong in one call: waits before and after the work, in seconds, and how it ends (None: well).
+
+    `naming` says how a refusal names its records, where a fault chooses that.
+    """
 
     before_s: float = 0.0
     after_s: float = 0.0
     ending: Fault | None = None
     wrong_checksum: bool = False
     evidence: Evidence | None = None
+    naming: Fault | None = None
 
 
 @dataclass(slots=True)
@@ -114,6 +143,7 @@ class _Armed:
             fault.call in (None, call)
             and fault.data_store_id in (None, data_store_id)
             and (fault.record_id is None or fault.record_id in ids)
+            and fault.min_records <= len(ids)
         )
 
 
@@ -188,8 +218,8 @@ class Faults:
             ]
 
     def _strikes(self, armed: _Armed, struck: list[Fault]) -> bool:
-        ends = armed.fault.kind in ENDINGS
-        if ends and any(fault.kind in ENDINGS for fault in struck):
+        rivals = next((kinds for kinds in EXCLUSIVE if armed.fault.kind in kinds), frozenset())
+        if any(fault.kind in rivals for fault in struck):
             return False
         if armed.fault.probability is not None and self._random.random() >= armed.fault.probability:
             return False
@@ -207,6 +237,7 @@ class Faults:
             ending=next((fault for fault in struck if fault.kind in ENDINGS), None),
             wrong_checksum=any(fault.kind == "checksum" for fault in struck),
             evidence=next((fault.evidence for fault in struck if fault.kind == "evidence"), None),
+            naming=next((fault for fault in struck if fault.kind == "names"), None),
         )
 
 

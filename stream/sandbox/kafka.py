@@ -35,7 +35,6 @@ JAVA_OPTIONS = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLev
 """Quick to start, and small on a machine with two cores for everything; a benchmark gives its own."""
 
 SETTINGS: Mapping[str, str] = {
-    # one node
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
@@ -97,23 +96,27 @@ class Kafka:
         data_dir: Path | None = None,
         settings: Mapping[str, str] | None = None,
         java_options: Sequence[str] = JAVA_OPTIONS,
+        ports: tuple[int, int] | None = None,
+        cluster_id: str | None = None,
     ) -> None:
         """Prepare a broker; nothing is started and no file is written.
 
         Args:
             installation: what `ensure_kafka` returned.
-            data_dir: kept afterwards, and used again when it holds a Kafka's data; by default a temporary directory
-                that goes with the broker.
+            data_dir: kept afterwards, and used again; by default a temporary one that goes with the broker.
             settings: broker properties over `SETTINGS`.
             java_options: heap and collector of the Java process.
+            ports: of broker and controller; by default free ones.
+            cluster_id: what `new_cluster_id` gave, the same for all nodes of a cluster; by default one of its own.
         """
-        broker_port, controller_port = free_ports(2)
+        broker_port, controller_port = ports or free_ports(2)
         self.bootstrap_servers = f"127.0.0.1:{broker_port}"
         """The address for clients; it stays the same over restarts."""
         self.data_dir = (data_dir or Path(tempfile.gettempdir(), f"cxone-kafka-{uuid.uuid4().hex}")).absolute()
         self.log_file = self.data_dir / "kafka.log"
         """Warnings and errors of Kafka, of all starts."""
         self._keeps_data = data_dir is not None
+        self._cluster_id = cluster_id or new_cluster_id()
         self._settings = {**SETTINGS, **_addresses(broker_port, controller_port), **(settings or {})}
         options = (*java_options, *_JAVA_ALWAYS, "-cp", installation.classpath)
         self._java = (str(installation.java), *options)
@@ -171,10 +174,8 @@ class Kafka:
     def restart(self, timeout_s: float = 60.0) -> None:
         """Stop the broker if it runs, and start it on the same ports and data.
 
-        After `kill` that takes about 5 s: the controller waits until the broker's former self has expired.
-
-        Raises:
-            KafkaStartError: as `start`.
+        After `kill` that takes about 5 s: the controller waits until the broker's former self has expired. Raises what
+        `start` raises.
         """
         self.stop()
         self.start(timeout_s)
@@ -211,7 +212,7 @@ class Kafka:
         (self.data_dir / "server.properties").write_text("".join(lines))
         if (self.data_dir / "log" / "meta.properties").exists():
             return
-        command = (*self._java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", "server.properties")
+        command = (*self._java, "kafka.tools.StorageTool", "format", "-t", self._cluster_id, "-c", "server.properties")
         with self.log_file.open("ab") as log:
             tool = subprocess.run(command, cwd=self.data_dir, env=self._environ, stdout=log, stderr=log, check=False)
         if tool.returncode:
@@ -236,14 +237,16 @@ def create_topics(
     partitions: Mapping[str, int],
     config: Mapping[str, str] | None = None,
     timeout_s: float = 30.0,
+    replicas: int = 1,
 ) -> None:
-    """Create topics with one replica, and return when every partition has a leader.
+    """Create topics, and return when every partition has a leader.
 
     Args:
         bootstrap_servers: of the cluster.
         partitions: number of partitions by name of the topic.
         config: topic properties, the same for all of them.
         timeout_s: for the whole.
+        replicas: of each partition, on as many brokers.
 
     Raises:
         KafkaException: a topic exists, or the broker refused it.
@@ -251,7 +254,7 @@ def create_topics(
     """
     deadline_s = time.monotonic() + timeout_s
     admin = _admin(bootstrap_servers)
-    topics = [NewTopic(name, count, 1, config=dict(config or {})) for name, count in partitions.items()]
+    topics = [NewTopic(name, count, replicas, config=dict(config or {})) for name, count in partitions.items()]
     for created in admin.create_topics(topics, operation_timeout=timeout_s).values():
         created.result(timeout_s)
     for name, count in partitions.items():
@@ -269,7 +272,7 @@ def _addresses(broker_port: int, controller_port: int) -> dict[str, str]:
     }
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
     """Return a random id in Kafka's form (22 characters), never one that looks like an option."""
     return "K" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
 
@@ -289,7 +292,7 @@ def _answers(bootstrap_servers: str) -> bool:
 
 def _is_led(admin: AdminClient, topic: str, count: int) -> bool:
     found = admin.list_topics(topic, timeout=5).topics[topic].partitions.values()
-    return len(found) == count and all(partition.leader >= 0 for partition in found)
+    return len(found) == count and all(each.leader >= 0 for each in found)
 
 
 def _admin(bootstrap_servers: str) -> AdminClient:

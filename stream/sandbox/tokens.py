@@ -67,10 +67,12 @@ def _value_error(form: dict[str, str], credentials: Credentials) -> FormError | 
 
 
 class Tokens:
-    """The tokens that are good now; any thread may revoke them or change their life."""
+    """Who may have a token, and the tokens that are good now; any thread may change both."""
 
-    def __init__(self, clock: Callable[[], float], rule: TokenRule) -> None:
+    def __init__(self, clock: Callable[[], float], rule: TokenRule, credentials: Credentials | None = None) -> None:
         """Start with no token given out; `clock` gives seconds of any origin."""
+        self.credentials = credentials or Credentials()
+        """Those of the one client; replacing them is a rotation, which leaves tokens as they are."""
         self._lock = threading.Lock()
         self._clock = clock
         self._rule = rule

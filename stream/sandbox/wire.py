@@ -4,13 +4,13 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
 import uvicorn
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -19,17 +19,32 @@ from .calls import Ending
 # Longer than any pause of a test: a connection that the server closes as idle is a fault nobody asked for.
 KEEP_ALIVE_S: Final = 600
 START_S: Final = 10.0
+PIECE_BYTES: Final = 65_536
 _TRANSPORT: Final = "sandbox.transport"
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: status, body (none for None) and headers."""
+    """An answer: status, body (none for None) and headers.
+
+    `size_bytes` above 0: the body is repeated until it is so long, and its length is not announced. `drip_s` above 0:
+    it is sent byte by byte, with so many seconds between.
+    """
 
     status: int
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    size_bytes: int = 0
+    drip_s: float = 0.0
+
+    def pieces(self) -> Iterator[bytes]:
+        """Cut the body into what is sent at a time."""
+        text = self.body or b""
+        size_bytes, step_bytes = self.size_bytes or len(text), 1 if self.drip_s else PIECE_BYTES
+        repeated = text * (step_bytes // max(1, len(text)) + 2)
+        for begin in range(0, size_bytes, step_bytes):
+            yield repeated[begin % len(text) :][: min(step_bytes, size_bytes - begin)]
 
 
 class Cut(Enum):
@@ -53,11 +68,22 @@ async def deliver(reply: Reply | Cut, scope: Scope, receive: Receive, send: Send
     """Answer a call, or end it without an answer; returns when the answer is sent or the connection is gone."""
     if isinstance(reply, Reply) and not has_left(scope):
         headers = {"content-type": "application/json"} if reply.body is not None else {}
-        await Response(reply.body, reply.status, headers | dict(reply.headers))(scope, receive, send)
+        headers |= dict(reply.headers)
+        if reply.size_bytes or reply.drip_s:
+            response: Response = StreamingResponse(_slowly(reply), reply.status, headers)
+        else:
+            response = Response(reply.body, reply.status, headers)
+        await response(scope, receive, send)
         return
     if reply is Cut.RESET:
         _reset(scope["state"][_TRANSPORT])
     await until_gone(receive)
+
+
+async def _slowly(reply: Reply) -> AsyncIterator[bytes]:
+    for piece in reply.pieces():
+        yield piece
+        await asyncio.sleep(reply.drip_s)
 
 
 async def until_gone(receive: Receive) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,25 +23,21 @@ class UnusableError(ValueError):
         super().__init__(wrong)
 
 
-class _Read(NamedTuple):
-    stamp: tuple[int, int, int]
-    text: str
-
-
 class Secret:
     """A credential: called, it gives its text; shown, it never does.
 
-    One that stands in a file is read again when the file changes (contract section 5, `CXONE_CLIENT_ID`), so that it
-    can be rotated while the service runs. While the file cannot be read, the last good text holds: a rotation may
-    take the file away for a moment.
+    One that stands in a file is read at each call (contract section 5, `CXONE_CLIENT_ID`), so that it can be rotated
+    while the service runs. While the file cannot be used, the last good text holds, and `trouble` says why: a rotation
+    may take the file away for a moment, or write it in two steps.
     """
 
-    __slots__ = ("_path", "_read")
+    __slots__ = ("_path", "_text", "_trouble")
 
     def __init__(self, text: str) -> None:
         """Hold a text that never changes."""
         self._path: Path | None = None
-        self._read = _Read((0, 0, 0), text)
+        self._text = text
+        self._trouble: str | None = None
 
     @classmethod
     def from_file(cls, path: Path) -> Secret:
@@ -51,9 +46,8 @@ class Secret:
         Raises:
             UnusableError: it cannot be read, or holds no text.
         """
-        secret = cls("")
+        secret = cls(read_secret_file(path))
         secret._path = path
-        secret._read = _read(path)
         return secret
 
     @property
@@ -61,11 +55,19 @@ class Secret:
         """The file that it stands in, if it stands in one."""
         return self._path
 
+    @property
+    def trouble(self) -> str | None:
+        """What kept the last call from using the file, as the predicate of a sentence about its setting."""
+        return self._trouble
+
     def __call__(self) -> str:
         """Return the text as it is now. May be called from any thread."""
         if self._path is not None:
-            self._read = _reread(self._path, self._read)
-        return self._read.text
+            try:
+                self._text, self._trouble = read_secret_file(self._path), None
+            except UnusableError as error:
+                self._trouble = error.wrong
+        return self._text
 
     def __repr__(self) -> str:
         """Say that there is one, not what it is."""
@@ -85,7 +87,10 @@ def read_secret_file(path: Path) -> str:
     Raises:
         UnusableError: it cannot be read, is larger than `SECRET_FILE_MAX_BYTES`, is not UTF-8, or holds no text.
     """
-    return _read(path).text
+    text = read_text_file(path, SECRET_FILE_MAX_BYTES).rstrip("\r\n")
+    if not text.strip() or "\0" in text:
+        raise UnusableError("names a file without a usable value", "write the value, and nothing else, into it")
+    return text
 
 
 def read_text_file(path: Path, max_bytes: int) -> str:
@@ -94,7 +99,23 @@ def read_text_file(path: Path, max_bytes: int) -> str:
     Raises:
         UnusableError: it is no regular file, cannot be read, is larger than `max_bytes`, or is not UTF-8.
     """
-    return _read_file(path, max_bytes)[1]
+    # Asked before it is opened: opening a pipe would wait for its writer.
+    if not is_file(path):
+        raise UnusableError("names a file that is not there", "give the path of a file that this process can read")
+    try:
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise UnusableError(
+            f"names a file that cannot be read ({reason})", "give this process the right to read it"
+        ) from None
+    if len(content) > max_bytes:
+        raise UnusableError(f"names a file above {max_bytes} bytes", "give a file that holds nothing else")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnusableError("names a file that is not UTF-8 text", "write it as UTF-8") from None
 
 
 def is_file(path: Path) -> bool:
@@ -111,42 +132,3 @@ def is_directory(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
-
-
-def _reread(path: Path, last: _Read) -> _Read:
-    try:
-        return last if _stamp(path.stat()) == last.stamp else _read(path)
-    except (OSError, UnusableError):
-        return last
-
-
-def _stamp(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_mtime_ns, status.st_ino, status.st_size
-
-
-def _read(path: Path) -> _Read:
-    stamp, text = _read_file(path, SECRET_FILE_MAX_BYTES)
-    text = text.rstrip("\r\n")
-    if not text.strip() or "\0" in text:
-        raise UnusableError("names a file without a usable value", "write the value, and nothing else, into it")
-    return _Read(stamp, text)
-
-
-def _read_file(path: Path, max_bytes: int) -> tuple[tuple[int, int, int], str]:
-    # Asked before it is opened: opening a pipe would wait for its writer.
-    if not is_file(path):
-        raise UnusableError("names a file that is not there", "give the path of a file that this process can read")
-    try:
-        with path.open("rb") as file:
-            stamp, content = _stamp(os.fstat(file.fileno())), file.read(max_bytes + 1)
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        raise UnusableError(
-            f"names a file that cannot be read ({reason})", "give this process the right to read it"
-        ) from None
-    if len(content) > max_bytes:
-        raise UnusableError(f"names a file above {max_bytes} bytes", "give a file that holds nothing else")
-    try:
-        return stamp, content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnusableError("names a file that is not UTF-8 text", "write it as UTF-8") from None

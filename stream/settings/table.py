@@ -23,8 +23,6 @@ PARTS: Mapping[str, type[Cxone | Kafka | Stream]] = {
 
 NOT_YET: Mapping[str, str] = {
     "CXONE_MAX_REQUESTS_PER_S": "requests are bounded by CXONE_MAX_IN_FLIGHT alone",
-    "CXONE_RECORD_PATH": "records are not read back",
-    "STREAM_ON_CONFLICT": "a conflict is always reported",
     "STREAM_STOP_AFTER_REFUSED": "refused records never hold a datastore",
     "STREAM_GIVE_UP_AFTER_S": "events wait for ever",
     "STREAM_MAPPING_FILE": "events are read in the native form only",

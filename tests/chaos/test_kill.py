@@ -5,110 +5,87 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stream.sandbox.faults import Fault
-
 from ..harness.feed import Pace, Population
+from ..harness.strikes import Strikes
 from ..harness.waiting import eventually
 
 if TYPE_CHECKING:
     from ..harness.service import Service
     from ..harness.stage import Stage
 
-KILLS = 10
-"""For each kind of membership."""
-MIN_COUNTED = 8
-MAX_KILLS = 15
-RATE_PER_S = 2_000
+KILLS = 7
+MAX_KILLS = 12
+RATE_PER_S = 2_000.0
 FLOW_REQUESTS = 40
 """How much is done between two kills, at least."""
+JOIN_S = 40.0
 RECOVERY_S = 60.0
 """A dead member's open transaction can hold its partitions back for 30 s."""
 
-GROUPS: dict[str, list[dict[str, str]]] = {
-    "one static member": [{"KAFKA_INSTANCE_ID": "one"}],
-    "three dynamic members": [{}, {}, {}],
-}
 
-
-@dataclass(slots=True)
-class Kills:
-    """What was seen of the kills so far; times are in seconds since the epoch."""
-
-    stage: Stage
-    times_s: list[float] = field(default_factory=list)
-    returns_s: list[float] = field(default_factory=list)
-    counted: int = 0
-
-    def are_enough(self) -> bool:
-        """Whether the run may end."""
-        return len(self.times_s) >= (KILLS if self.counted >= MIN_COUNTED else MAX_KILLS)
-
-    def strike(self, services: list[Service]) -> int:
-        """Kill a process that has a request on the wire; it counts if the stand-in saw a request break off by it."""
-        eventually(lambda: self._victim(services) is not None, RECOVERY_S, "a request on the wire")
-        victim = self._victim(services) or 0
-        on_wire = self._on_wire(services[victim])
-        self.times_s.append(time.time())
-        services[victim].kill()
-        eventually(lambda: not on_wire & self._open(), 10.0, "the end of the killed process's requests")
-        broken_off = {request.sequence for request in self.stage.sandbox.requests if request.ending == "gone"}
-        self.counted += bool(on_wire & broken_off)
-        return victim
-
-    def await_return(self, service: Service) -> None:
-        """Wait until the next process has been given partitions, and some requests were made."""
-        _await_partitions(service)
-        self.returns_s.append(time.time() - self.times_s[-1])
-        enough = len(self.stage.sandbox.requests) + FLOW_REQUESTS
-        eventually(lambda: len(self.stage.sandbox.requests) >= enough, RECOVERY_S, "some requests after a kill")
-
-    def _victim(self, services: list[Service]) -> int | None:
-        return next((index for index, service in enumerate(services) if self._on_wire(service)), None)
-
-    def _on_wire(self, service: Service) -> set[int]:
-        addresses = service.addresses()
-        return {request.sequence for request in self.stage.sandbox.in_flight if request.client in addresses}
-
-    def _open(self) -> set[int]:
-        return {request.sequence for request in self.stage.sandbox.in_flight}
+@pytest.mark.chaos
+@pytest.mark.timeout(300)
+def test_kill_a_static_member_in_full_flow(stage: Stage) -> None:
+    """However often a process is killed with requests on the wire: one outcome each, in order; the next is quick."""
+    services = [stage.start(KAFKA_INSTANCE_ID="one")]
+    pace = Pace(stage.feed, Population(records=4_000), RATE_PER_S)
+    stage.await_outcomes(1)
+    strikes = Strikes(stage)
+    while strikes.counted < KILLS and len(strikes.all) < MAX_KILLS:
+        _flow(stage)
+        strikes.kill_one_of(services)
+        services = [stage.start(KAFKA_INSTANCE_ID="one")]
+        strikes.await_return(services[0])
+    pace.stop()
+    _judge(stage, strikes, services)
+    assert strikes.counted >= KILLS
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("members", GROUPS.values(), ids=GROUPS)
-def test_kill_in_full_flow(stage: Stage, members: list[dict[str, str]]) -> None:
-    """However often processes are killed with requests on the wire: exactly one outcome each, order per record."""
-    for applied in (False, True):
-        stage.sandbox.faults.add(Fault("delay", applied=applied, min_s=0.010, max_s=0.025))
-    services = [stage.start(f"member-{index}", **settings) for index, settings in enumerate(members)]
-    pace = Pace(stage.feed, Population(datastores=4, records=4_000), RATE_PER_S)
-    for service in services:
-        _await_partitions(service)
+@pytest.mark.timeout(300)
+def test_dynamic_members_come_are_killed_and_go(stage: Stage) -> None:
+    """One instance becomes four, two of these are killed at once, one leaves in order: one outcome each, in order."""
+    services = [stage.start("first")]
+    pace = Pace(stage.feed, Population(records=4_000), RATE_PER_S)
     stage.await_outcomes(1)
-    kills = Kills(stage)
-    while not kills.are_enough():
-        victim = kills.strike(services)
-        services[victim] = stage.start(f"member-{victim}", **members[victim])
-        kills.await_return(services[victim])
+    services += [stage.start(name) for name in ("second", "third", "fourth")]
+    eventually(lambda: all(map(_has_partitions, services)), JOIN_S, "a share for each")
+    strikes = Strikes(stage)
+    for _ in range(2):
+        strikes.kill_one_of(services)
+    alive = [service for service in services if service.is_running]
+    before = {service.name: len(service.lines("partitions_assigned")) for service in alive}
+    alive[0].terminate()
+    assert alive[0].exit_code(JOIN_S) == 0
+    last = alive[1]
+    eventually(
+        lambda: len(last.lines("partitions_assigned")) > before[last.name], RECOVERY_S, "the partitions of the others"
+    )
     pace.stop()
+    _judge(stage, strikes, services)
+    assert strikes.counted == 2
+    assert last.is_running
+
+
+def _has_partitions(service: Service) -> bool:
+    return any(line["partitions"] for line in service.lines("partitions_assigned"))
+
+
+def _flow(stage: Stage) -> None:
+    enough = len(stage.sandbox.requests) + FLOW_REQUESTS
+    eventually(lambda: len(stage.sandbox.requests) >= enough, RECOVERY_S, "some requests between two kills")
+
+
+def _judge(stage: Stage, strikes: Strikes, services: list[Service]) -> None:
+    began_s = time.time()
     stage.await_all_committed(120.0)
     stage.assert_exactly_once()
     _assert_audited(stage, services)
-    _show(kills, stage.assert_in_order(kills.times_s))
-    assert kills.counted >= MIN_COUNTED
-
-
-def _await_partitions(service: Service) -> None:
-    eventually(
-        lambda: any(line["partitions"] for line in service.lines("partitions_assigned")),
-        RECOVERY_S,
-        f"partitions for {service.name}",
-    )
+    _show(strikes, stage.assert_in_order(strikes.times_s), time.time() - began_s)
 
 
 def _assert_audited(stage: Stage, services: list[Service]) -> None:
@@ -117,12 +94,13 @@ def _assert_audited(stage: Stage, services: list[Service]) -> None:
     assert {lines[outcome.json["batchId"]] for outcome in stage.reader.records} == {1}
 
 
-def _show(kills: Kills, repeats: int) -> None:
-    outcomes = kills.stage.reader.records
+def _show(strikes: Strikes, repeats: int, ended_s: float) -> None:
+    outcomes = strikes.stage.reader.records
     waits_s = sorted((each.timestamp_ms - each.json["source"]["timestampMs"]) / 1000 for each in outcomes)
+    returns_s = [strike.back_s for strike in strikes.all if strike.back_s is not None] or [0.0]
     print(  # noqa: T201 - the figures of the run
-        f"\n{len(outcomes)} events; {kills.counted} of {len(kills.times_s)} kills counted; "
-        f"{repeats} events executed again; the next process has partitions after "
-        f"{statistics.median(kills.returns_s):.1f} s (median, longest {max(kills.returns_s):.1f}); "
-        f"from event to outcome {statistics.median(waits_s):.1f} s (median, longest {waits_s[-1]:.1f})"
+        f"\n{len(outcomes)} events; {strikes.counted} of {len(strikes.all)} kills counted; "
+        f"{repeats} events executed again; the next process has outcomes after "
+        f"{statistics.median(returns_s):.1f} s (median, longest {max(returns_s):.1f}); from event to outcome "
+        f"{statistics.median(waits_s):.1f} s (median, longest {waits_s[-1]:.1f}); at the end {ended_s:.1f} s"
     )

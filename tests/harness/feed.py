@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,20 +47,27 @@ def sent(records: Iterable[Record]) -> list[Sent]:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """The records that made-up events are about; the message's key is the record's id, of one datastore each."""
+    """The records that made-up events are about; the message's key is the record's id, of one datastore each.
+
+    With `is_versioned` each event carries the version that its writer last saw, and asks the API to refuse any other.
+    """
 
     datastores: int = 4
     records: int = 400
     padding_bytes: int = 0
+    is_versioned: bool = False
 
-    def draw(self, number: int, rng: random.Random) -> tuple[bytes, str]:
-        """Make the event of a number: its value and its key."""
+    def draw(self, number: int, rng: random.Random, versions: Counter[str]) -> tuple[bytes, str]:
+        """Make the event of a number: its value and its key; `versions` counts the events of each record."""
         index = rng.randrange(self.records)
-        fields: dict[str, object] = {"number": number}
+        members: dict[str, object] = {"fields": {"number": number}}
         if self.padding_bytes:
-            fields["padding"] = "x" * self.padding_bytes
+            members["fields"] = {"number": number, "padding": "x" * self.padding_bytes}
         record_id = f"record-{index}"
-        return event(f"store-{index % self.datastores}", record_id, number, fields=fields), record_id
+        if self.is_versioned:
+            members |= {"version": versions[record_id], "conflictResolution": "FAIL"}
+            versions[record_id] += 1
+        return event(f"store-{index % self.datastores}", record_id, number, **members), record_id
 
 
 class Feed:
@@ -68,6 +76,7 @@ class Feed:
     def __init__(self, bootstrap_servers: str, topic: str, seed: int = 1) -> None:
         self._topic = topic
         self._rng = random.Random(seed)
+        self._versions: Counter[str] = Counter()
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -99,7 +108,7 @@ class Feed:
     def draw(self, population: Population, count: int) -> None:
         """Send so many made-up events."""
         for _ in range(count):
-            self.send(*population.draw(self.count, self._rng))
+            self.send(*population.draw(self.count, self._rng, self._versions))
 
     def flush(self) -> None:
         """Wait until the broker has all that was sent.

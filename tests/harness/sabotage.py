@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from stream.outbox import Transaction
     from stream.partitions import OffsetCommit
+    from stream.parts import Bounds, Parts
     from stream.ports import Report, Sink
 
 
@@ -76,15 +77,20 @@ class Swallow:
         return replace(transaction, settled=transaction.settled[1:])
 
 
-def main(defect: str) -> None:
-    """Run until killed."""
+def configured() -> tuple[Parts, Bounds]:
+    """Make the parts of a loop as the service does, with its real edges."""
     settings = load_settings(os.environ, Path.cwd())
     configure_log(settings.stream.log_level, settings.stream.log_format)
     schemas, _ = load_schemas(settings.stream.schemas_dir, PACKAGED_SCHEMAS, require=False)
-    parts = connect(settings, schemas)
+    return connect(settings, schemas), bounds(settings)
+
+
+def main(defect: str) -> None:
+    """Run until killed."""
+    parts, limits = configured()
     sabotage: dict[str, Callable[[Transaction], Transaction]] = {"forget": forget, "swallow": Swallow()}
     sink = SabotagedSink(parts.sink, sabotage[defect])
-    Loop(replace(parts, sink=sink), bounds(settings)).run(lambda: None)
+    Loop(replace(parts, sink=sink), limits).run(lambda: None)
 
 
 if __name__ == "__main__":

@@ -8,24 +8,34 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
 from stream.sandbox.cxone import Sandbox, SandboxOptions
 from stream.sandbox.kafka import create_topics
 from stream.sandbox.tokens import Credentials
 
-from .feed import Feed, sent
+from .feed import Feed, Sent, sent
 from .service import RUN, Service
-from .topics import Reader, Record, read_to_end
-from .verify import Executed, Verdict, execution_verdict, outcome_breaches, request_breaches, told
+from .topics import Ends, Reader, Record, read_to_end
+from .verify import (
+    Executed,
+    Verdict,
+    execution_verdict,
+    late_executions,
+    outcome_breaches,
+    request_breaches,
+    state_breaches,
+    told,
+)
 from .waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from .cluster import Cluster
+
 CREDENTIALS = Credentials("sandbox client", "p+a&s=s%2B/wörd =1")
 """With every character that a form must encode; each test proves that it works."""
+RECENT_REQUESTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +50,34 @@ class Layout:
 class Stage:
     """A stage for service processes; as a context manager it ends them, shows their logs and stops the stand-in."""
 
-    def __init__(self, broker: str, directory: Path, layout: Layout | None = None) -> None:
+    def __init__(
+        self, broker: str, directory: Path, layout: Layout | None = None, cluster: Cluster | None = None
+    ) -> None:
         """Create the topics and start the stand-in.
 
         Args:
             broker: its address.
             directory: for logs.
             layout: of the topics.
+            cluster: whose broker it is; services then reach both broker and stand-in through its proxy.
         """
         layout = layout or Layout()
+        replicas = 1 if cluster is None else cluster.replicas
         self.broker = broker
         self.group = f"group-{uuid.uuid4().hex[:8]}"
         self.input, self.outcome, self.dead_letter = (f"{self.group}.{name}" for name in ("in", "out", "dead"))
         self._has_dead_letters = layout.dead_letters is not None
-        create_topics(broker, {self.input: layout.partitions, self.outcome: layout.outcome_partitions})
+        topics = {self.input: layout.partitions, self.outcome: layout.outcome_partitions}
+        create_topics(broker, topics, replicas=replicas)
         if layout.dead_letters is not None:
-            create_topics(broker, {self.dead_letter: 1}, layout.dead_letters)
+            create_topics(broker, {self.dead_letter: 1}, layout.dead_letters, replicas=replicas)
         self.sandbox = Sandbox(SandboxOptions(CREDENTIALS)).start()
+        self.api = None if cluster is None else cluster.proxy.link(self.sandbox.base_url.removeprefix("http://"))
+        """The services' way to the stand-in, where it leads through a proxy."""
+        self._seen_broker = broker if cluster is None else cluster.proxied_servers
         self.feed = Feed(broker, self.input)
         self.reader = Reader(broker, self.outcome)
+        self._ends = Ends(broker, self.group)
         self._directory = directory
         self._services: list[Service] = []
 
@@ -66,10 +85,10 @@ class Stage:
         """The environment of a service; `settings` go over the usual ones, None takes one away."""
         environ: dict[str, str | None] = {
             "PATH": os.defpath,
-            "CXONE_BASE_URL": self.sandbox.base_url,
+            "CXONE_BASE_URL": self.sandbox.base_url if self.api is None else f"http://{self.api.address}",
             "CXONE_CLIENT_ID": CREDENTIALS.client_id,
             "CXONE_CLIENT_SECRET": CREDENTIALS.client_secret,
-            "KAFKA_BOOTSTRAP_SERVERS": self.broker,
+            "KAFKA_BOOTSTRAP_SERVERS": self._seen_broker,
             "KAFKA_GROUP_ID": self.group,
             "KAFKA_INPUT_TOPIC": self.input,
             "KAFKA_OUTCOME_TOPIC": self.outcome,
@@ -95,11 +114,32 @@ class Stage:
     def await_all_committed(self, within_s: float = 60.0) -> None:
         """Wait until the group's committed offsets have reached the end of the input."""
         self.feed.flush()
-        consumer = Consumer({"bootstrap.servers": self.broker, "group.id": self.group, "log_level": 0})
-        try:
-            eventually(lambda: self._is_committed(consumer), within_s, "the group's offsets at the end of the input")
-        finally:
-            consumer.close()
+        eventually(lambda: self.lag() == 0, within_s, "the group's offsets at the end of the input")
+
+    def lag(self) -> int | None:
+        """Count the offsets of the input that the group has not committed; None where the broker does not tell."""
+        return self._ends.lag(self.input)
+
+    def unstable(self) -> int | None:
+        """Count the offsets of outcomes that stand in the log and are not decided; None without an answer."""
+        return self._ends.unstable(self.outcome)
+
+    def on_wire(self, service: Service) -> set[int]:
+        """Name the execute requests of one process that the stand-in has in hand, by their sequence."""
+        return self.on_wire_of(service.addresses())
+
+    def on_wire_of(self, addresses: Collection[str]) -> set[int]:
+        """The same, of whoever has these ends of connections (`Service.addresses`)."""
+        return {each.sequence for each in self.sandbox.in_flight if self._client(each.client) in addresses}
+
+    def under_way(self, addresses: Collection[str], at_s: float) -> int:
+        """Count the execute requests from these ends of connections that had no answer at some moment, shortly ago."""
+        return sum(
+            each.call == "execute"
+            and self._client(each.client) in addresses
+            and each.received_s <= at_s < (each.ended_s or math.inf)
+            for each in self.sandbox.requests[-RECENT_REQUESTS:]
+        )
 
     def records(self) -> list[Record]:
         """Read the whole input."""
@@ -135,29 +175,45 @@ class Stage:
         broken = request_breaches(self.sandbox.requests, self.sandbox.violations)
         assert not broken, told(broken)
 
-    def executions(self, interruptions_s: Collection[float] = ()) -> Verdict:
-        """Judge promise 2 by the stand-in's history, for an input of nothing but valid events (`feed.event`)."""
-        executed = {
-            record: [Executed(entry.fields["number"], entry.received_s) for entry in entries]
-            for record, entries in self.sandbox.records.histories().items()
-        }
-        return execution_verdict(sent(self.records()), executed, interruptions_s)
+    def executed(self) -> dict[tuple[str, str], list[Executed]]:
+        """What the stand-in executed, by record, for an input of nothing but valid events (`feed.event`)."""
+        found: dict[tuple[str, str], list[Executed]] = {}
+        for entry in self.sandbox.records.applied():
+            key = (entry.data_store_id, entry.id)
+            found.setdefault(key, []).append(Executed(entry.fields["number"], entry.received_s))
+        return found
 
     def assert_in_order(self, interruptions_s: Collection[float] = ()) -> int:
-        """Hold promise 2; return how many events were executed again directly after themselves.
+        """Hold promises 2 and 3, by the stand-in's history, and that it ends with what the events say.
+
+        To be asked when the reader has seen all outcomes (`assert_exactly_once`).
+
+        Returns:
+            How many events were executed again directly after themselves.
 
         Raises:
-            AssertionError: an event was executed out of order, again without reason, or not at all; or see
-                `assert_requests_sound`.
+            AssertionError: an event was executed out of order, again without reason or after its outcome, or not at
+                all; or see `assert_requests_sound`.
         """
         self.assert_requests_sound()
-        verdict = self.executions(interruptions_s)
+        wanted, executed = sent(self.records()), self.executed()
+        verdict: Verdict = execution_verdict(wanted, executed, interruptions_s)
         assert not verdict.breaches, told(verdict.breaches)
+        late = late_executions(executed, self._decided_s(wanted))
+        assert not late, told(late)
+        wrong = state_breaches(wanted, {record: entries[-1].number for record, entries in executed.items()})
+        assert not wrong, told(wrong)
         return verdict.repeats
+
+    def _decided_s(self, wanted: Sequence[Sent]) -> dict[int, float]:
+        """When the outcome of each event was written, by its number."""
+        numbers = {(each.partition, each.offset): each.number for each in wanted}
+        return {numbers[_source(each)]: each.timestamp_ms / 1000 for each in self.reader.records}
 
     def close(self) -> None:
         """End all processes, and print the ends of their logs: pytest shows them where a test failed."""
         self.reader.close()
+        self._ends.close()
         for service in self._services:
             service.kill()
         for service in {service.name: service for service in self._services}.values():
@@ -172,22 +228,8 @@ class Stage:
         """Close it."""
         self.close()
 
-    def _is_committed(self, consumer: Consumer) -> bool:
-        try:
-            numbers = consumer.list_topics(self.input, timeout=5).topics[self.input].partitions
-            partitions = [TopicPartition(self.input, number) for number in numbers]
-            for committed in consumer.committed(partitions, timeout=5):
-                ends = consumer.get_watermark_offsets(committed, timeout=5, cached=False)
-                if max(committed.offset, 0) < _end(ends):
-                    return False
-        except KafkaException:
-            return False
-        return True
-
-
-def _end(ends: tuple[int, int] | None) -> float:
-    """The end of a log; infinity where the broker did not tell in time (the binding then gives None)."""
-    return math.inf if ends is None else ends[1]
+    def _client(self, address: str) -> str:
+        return address if self.api is None else self.api.origin(address)
 
 
 def _source(outcome: Record) -> tuple[int, int]:

@@ -8,7 +8,15 @@ from stream.sandbox.calls import Request
 
 from .feed import Sent, event, sent
 from .topics import Record
-from .verify import Executed, execution_verdict, outcome_breaches, request_breaches, told
+from .verify import (
+    Executed,
+    execution_verdict,
+    late_executions,
+    outcome_breaches,
+    request_breaches,
+    state_breaches,
+    told,
+)
 
 INPUTS = [(partition, offset) for partition in range(2) for offset in range(5)]
 RECORD = ("store", "record")
@@ -76,6 +84,22 @@ def test_an_execution_of_a_record_that_no_event_names_is_found() -> None:
     """What nobody sent must not reach the API."""
     stranger = {("store", "stranger"): [Executed(1, 1.0)]}
     assert execution_verdict([], stranger).breaches == ["('store', 'stranger') was executed without any event"]
+
+
+def test_an_execution_after_the_outcome_is_found() -> None:
+    """What was decided must not be executed any more; before its outcome an event may have been executed twice."""
+    executed = _executed(10, 10, 11)
+    assert late_executions(executed, {10: 110.5, 11: 120.0}) == []
+    assert late_executions(executed, {10: 105.0, 11: 120.0}) == [
+        "('store', 'record'): 10 was executed 5.000 s after its outcome"
+    ]
+
+
+def test_a_record_that_does_not_hold_its_newest_event_is_found() -> None:
+    """An older value, and none at all, are both named."""
+    assert state_breaches(THREE, {RECORD: 12}) == []
+    assert state_breaches(THREE, {RECORD: 11}) == ["('store', 'record') holds 11 where 12 was sent last"]
+    assert state_breaches(THREE, {}) == ["('store', 'record') holds None where 12 was sent last"]
 
 
 def test_overlapping_requests_and_violations_are_found() -> None:

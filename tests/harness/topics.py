@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 CHUNK = 5_000
 CHUNK_TIMEOUT_S = 0.05
 READ_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 5.0
 
 
 class Record(NamedTuple):
@@ -64,6 +66,7 @@ class Reader:
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self._consumer, _ = _consumer(bootstrap_servers, topic)
         self._records: list[Record] = []
+        self._arrivals_s: list[float] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"reader of {topic}", daemon=True)
         self._thread.start()
@@ -77,6 +80,20 @@ class Reader:
         """What it has seen, in the order of each partition."""
         return list(self._records)
 
+    def after(self, count: int) -> list[Record]:
+        """What it has seen since it had seen so many."""
+        return self._records[count:]
+
+    def longest_silence_s(self, since_s: float, until_s: float) -> float:
+        """Measure the longest time without a new message.
+
+        Args:
+            since_s: in seconds since the epoch.
+            until_s: the same.
+        """
+        seen = [each for each in list(self._arrivals_s) if since_s < each < until_s]
+        return max(later - earlier for earlier, later in pairwise([since_s, *seen, until_s]))
+
     def find(self, wanted: Callable[[Record], bool]) -> list[Record]:
         """What it has seen of some kind."""
         return [record for record in self.records if wanted(record)]
@@ -88,10 +105,62 @@ class Reader:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._records += [
+            chunk = [
                 _record(message) for message in self._consumer.consume(CHUNK, CHUNK_TIMEOUT_S) if not message.error()
             ]
+            if chunk:
+                self._arrivals_s.append(time.time())
+                self._records += chunk
         self._consumer.close()
+
+
+class Ends:
+    """Asks a broker how far topics and a group have come, by connections that are kept; never waits for long."""
+
+    def __init__(self, bootstrap_servers: str, group: str) -> None:
+        self._stable, self._all = (
+            Consumer(
+                {
+                    "bootstrap.servers": bootstrap_servers,
+                    "group.id": group,
+                    "isolation.level": level,
+                    "topic.metadata.refresh.interval.ms": 1_000,
+                    "log_level": 0,
+                }
+            )
+            for level in ("read_committed", "read_uncommitted")
+        )
+
+    def lag(self, topic: str) -> int | None:
+        """Count the offsets of a topic that the group has not committed; None where the broker does not tell."""
+        try:
+            # by the one that does not wait for the end of open transactions
+            committed = self._all.committed(self._partitions(topic), timeout=END_TIMEOUT_S)
+            return sum(self._end(self._stable, each) - max(each.offset, 0) for each in committed)
+        except KafkaException:
+            return None
+
+    def unstable(self, topic: str) -> int | None:
+        """Count the offsets of a topic that belong to open transactions; None where the broker does not tell."""
+        try:
+            return sum(self._end(self._all, each) - self._end(self._stable, each) for each in self._partitions(topic))
+        except KafkaException:
+            return None
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._stable.close()
+        self._all.close()
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        found = self._stable.list_topics(topic, timeout=END_TIMEOUT_S).topics[topic]
+        return [TopicPartition(topic, number) for number in found.partitions]
+
+    def _end(self, consumer: Consumer, partition: TopicPartition) -> int:
+        ends = consumer.get_watermark_offsets(partition, timeout=END_TIMEOUT_S, cached=False)
+        if not ends:  # the binding gives None on a time-out
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - the binding's public name
+        return int(ends[1])
 
 
 def _consumer(bootstrap_servers: str, topic: str) -> tuple[Consumer, set[int | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,8 @@ Position = tuple[int, int]
 """Partition and offset of an input."""
 
 MAX_TOLD = 20
+ROUNDING_S = 0.002
+"""Kafka's timestamps are whole milliseconds."""
 CLOCK_SLACK_S = 1.0
 """The stand-in notes a request when it gets to it, which may be after the kill that interrupted it."""
 
@@ -95,6 +98,40 @@ def _judge_record(
         if done < len(numbers):
             breaches.append(f"{record}: ends with {done} of {len(numbers)} events executed")
     return Verdict(breaches, repeats)
+
+
+def late_executions(
+    executed: Mapping[tuple[str, str], Sequence[Executed]], decided_s: Mapping[int, float]
+) -> list[str]:
+    """Judge promise 3: what has a committed outcome is not executed any more.
+
+    So whatever was executed twice was in flight, undecided, when it was interrupted.
+
+    Args:
+        executed: what reached the API, by record.
+        decided_s: when the committed outcome of each event was written, by the event's number.
+    """
+    return [
+        f"{record}: {each.number} was executed {each.received_s - decided_s[each.number]:.3f} s after its outcome"
+        for record, entries in executed.items()
+        for each in entries
+        if each.received_s > decided_s.get(each.number, math.inf) + ROUNDING_S
+    ]
+
+
+def state_breaches(sent: Iterable[Sent], stored: Mapping[tuple[str, str], int]) -> list[str]:
+    """Judge the state at the end: each record holds its newest event.
+
+    Args:
+        sent: the valid events, in the order of each partition.
+        stored: the number of the event that each record holds.
+    """
+    wanted = {each.record: each.number for each in sent}
+    return [
+        f"{record} holds {stored.get(record)} where {number} was sent last"
+        for record, number in wanted.items()
+        if stored.get(record) != number
+    ]
 
 
 def request_breaches(requests: Iterable[Request], violations: Iterable[str]) -> list[str]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import sys
-from decimal import Decimal
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -17,53 +14,10 @@ from stream.intake import Unfit
 from stream.model import ConflictResolution, Defect, Event, LaneKey, UpdateType
 
 from ..builders import ASSIGNMENT, intake, message
+from ..exact_json import Reading, is_same
 
 MARKER = "zq7x9j"
 MARKER_NUMBER = "9182736455"
-
-
-class Reading:
-    """The reference: the standard library with exact decimals, which notes every reason to refuse a text."""
-
-    def __init__(self, text: str) -> None:
-        """Read a text that is JSON."""
-        self.reasons: set[ErrorCode] = set()
-        self.is_subnormal = False
-        self.document: Any = json.loads(
-            text, object_pairs_hook=self._members, parse_int=self._integer, parse_float=self._decimal
-        )
-
-    def _members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({key for key, _ in pairs}) < len(pairs):
-            self.reasons.add(ErrorCode.DUPLICATE_KEY)
-        return dict(pairs)
-
-    def _integer(self, text: str) -> int:
-        number = Decimal(text)
-        if not -(2**63) <= number < 2**64:
-            self.reasons.add(ErrorCode.NUMBER_OUT_OF_RANGE)
-        return int(number)
-
-    def _decimal(self, text: str) -> Decimal:
-        number = Decimal(text)
-        if len("".join(map(str, number.as_tuple().digits)).strip("0")) > 17:
-            self.reasons.add(ErrorCode.NUMBER_TOO_PRECISE)
-        if math.isinf(float(text)) or (number and float(text) == 0):
-            self.reasons.add(ErrorCode.NUMBER_OUT_OF_RANGE)
-        self.is_subnormal |= 0 < abs(float(text)) < sys.float_info.min
-        return number
-
-
-def is_same(read: Any, exact: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Whether a read value is the exact one: same types, same members in the same order, the nearest numbers."""
-    if isinstance(exact, dict):
-        return type(read) is dict and list(read) == list(exact) and all(is_same(read[key], exact[key]) for key in exact)
-    if isinstance(exact, list):
-        return type(read) is list and len(read) == len(exact) and all(map(is_same, read, exact))
-    if isinstance(exact, Decimal):
-        return type(read) is float and read == float(exact)
-    return type(read) is type(exact) and bool(read == exact)
-
 
 blanks = st.sampled_from(["", "", "", " ", "\n", "\t ", "\r\n"])
 integers = st.one_of(

@@ -78,7 +78,7 @@ class Flow(RuleBasedStateMachine):
                 arrived_s=self.now_s,
                 name_length=name_length,
             )
-            self.lanes.add(came)
+            self.lanes.add([came])
             self.arrived.append(came)
             queue = self.queues.setdefault(came.record_key, [])
             queue.append(came)
@@ -120,7 +120,7 @@ class Flow(RuleBasedStateMachine):
 
     def leave(self, each: Event) -> None:
         """Release an event, in the lanes and in the model."""
-        self.lanes.release(each.record_key, each.size_bytes)
+        self.lanes.release([each])
         queue = self.queues[each.record_key]
         assert queue.pop(0) is each
         if queue:

@@ -78,11 +78,17 @@ class Owners(RuleBasedStateMachine):
         """What was delivered and has no outcome."""
         return [offset for offset in self.delivered if offset not in self.settled]
 
-    @rule(count=st.one_of(st.integers(1, 4), st.integers(1, 250)))
-    def deliver(self, count: int) -> None:
+    @rule(count=st.one_of(st.integers(1, 4), st.integers(1, 250)), as_run=st.booleans())
+    def deliver(self, count: int, *, as_run: bool) -> None:
         """Deliver as much as the window admits; each delivery is what the model knows it to be."""
         self.deeds += 1
-        for offset in [offset for offset in self.log if offset >= self.position][:count]:
+        run = [offset for offset in self.log if offset >= self.position][:count]
+        if as_run and run and self.ledger.track_new(run):
+            assert self.out.isdisjoint(run)
+            assert run[0] >= self.suspects_end
+            self.delivered += run
+            return
+        for offset in run:
             if not self.ledger.admits(offset):
                 assert self.ledger.delivered_beyond_commit > 0, "a window that holds nothing must admit anything"
                 return
@@ -98,15 +104,19 @@ class Owners(RuleBasedStateMachine):
                 self.doubted.add(offset)
 
     @precondition(lambda self: self.unsettled)
-    @rule(data=st.data(), count=st.integers(1, 60))
-    def settle(self, data: st.DataObject, count: int) -> None:
+    @rule(data=st.data(), count=st.integers(1, 60), at_once=st.booleans())
+    def settle(self, data: st.DataObject, count: int, *, at_once: bool) -> None:
         """Settle some of what was delivered, in whatever order; settling again what is settled is allowed."""
         self.deeds += 1
         first = data.draw(st.integers(0, len(self.delivered) - 1))
         step = data.draw(st.integers(1, 3))
-        for offset in reversed(self.delivered[first::step][:count]):
+        offsets = self.delivered[first::step][:count]
+        self.settled.update(offsets)
+        if at_once:
+            self.ledger.settle_all(offsets)
+            return
+        for offset in reversed(offsets):
             self.ledger.settle(offset)
-            self.settled.add(offset)
 
     @precondition(lambda self: self.unsettled)
     @rule(data=st.data())

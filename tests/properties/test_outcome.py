@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stream.codes import ErrorCode
 from stream.intake import Unfit
-from stream.model import Decided, Defect, LaneKey, Message, Result, Settled, TopicPartition, Verdict
+from stream.model import Decided, Defect, LaneKey, Message, Result, Ruling, Settled, TopicPartition, Verdict
 from stream.outcome import MAX_KEY_BYTES, Form, OutcomeWriter
 from stream.payload import build
 
@@ -39,6 +39,16 @@ defects = st.builds(
 )
 forms = st.builds(Form, group_id=texts, cloudevents=st.booleans(), dead_letters=st.booleans())
 versions = st.dictionaries(st.sampled_from(["a", "b%", 'c"']), st.one_of(st.none(), st.integers(-(2**63), 2**64 - 1)))
+rulings = st.dictionaries(
+    st.sampled_from(["a", "b%", 'c"']),
+    st.builds(
+        Ruling,
+        result=st.sampled_from([Result.SKIPPED_STALE, Result.ALREADY_APPLIED]),
+        defect=st.none(),
+        version=st.one_of(st.none(), st.integers(-(2**63), 2**64 - 1)),
+        confirmed=st.booleans(),
+    ),
+)
 successes = st.builds(
     Verdict,
     result=st.just(Result.APPLIED),
@@ -49,7 +59,7 @@ successes = st.builds(
     checksum_verified=st.booleans(),
     confirmed=st.booleans(),
     versions=st.one_of(st.none(), versions),
-    skipped=st.one_of(st.none(), versions),
+    rulings=st.one_of(st.none(), rulings),
 )
 failures = st.builds(
     Verdict,
@@ -120,14 +130,15 @@ def test_any_verdict_gives_each_event_a_whole_outcome(
         event(name, lane=lane)._replace(message=one) for name, one in zip(["a", "b%", 'c"', "d"], came, strict=True)
     )
     request = build("an id", lane, events)
-    outcomes = OutcomeWriter(form).of_batch(Decided(request, verdict), TIMESTAMP)
+    outcomes = OutcomeWriter(form).of_batch(Decided(request, verdict, request.events), TIMESTAMP)
     for each, settled in zip(events, outcomes, strict=True):
         value = check(settled, each.message, form)
-        is_skipped = each.record_id in (verdict.skipped or {})
-        found = {**(verdict.versions or {}), **(verdict.skipped or {})}
-        assert value["result"] == (Result.SKIPPED_STALE if is_skipped else verdict.result)
-        assert (value["recordId"], value["version"]) == (each.record_id, found.get(each.record_id))
-        assert value["confirmed"] == (verdict.confirmed or each.record_id in found)
+        found = verdict.versions or {}
+        is_named = verdict.confirmed or each.record_id in found
+        usual = Ruling(verdict.result, verdict.defect, found.get(each.record_id), is_named)
+        ruling = (verdict.rulings or {}).get(each.record_id, usual)
+        assert (value["recordId"], value["result"]) == (each.record_id, ruling.result)
+        assert (value["version"], value["confirmed"]) == (ruling.version, ruling.confirmed)
         assert value["executed"] == (verdict.result in {Result.APPLIED, Result.INTEGRITY})
         assert (value["batchSize"], value["checksum"], value["attempts"]) == (4, request.checksum, verdict.attempts)
         assert isinstance(value["latencyMs"], float)

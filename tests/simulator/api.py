@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from stream.dialogue import Answer, NoAnswer
+from stream.steps import Answer, NoAnswer
 
 from .faults import Outage, Point, Weather
 from .records import Answered, Json, Records, parse
@@ -15,8 +15,8 @@ from .world import Trip
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from stream.dialogue import Reply
     from stream.model import Batch
+    from stream.steps import Reply
 
     from .model import Model, Request
     from .service import Process

@@ -16,6 +16,8 @@ from stream.lease import Lease
 from stream.loop import Loop
 from stream.partitions import Partitions
 from stream.publication import Publication
+from stream.reception import Reception
+from stream.undecided import nothing_undecided
 
 from .pool import FakePool
 from .sink import FakeSink
@@ -23,13 +25,14 @@ from .source import FakeSource
 from .wiring import Wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections import deque
+    from collections.abc import Collection, Iterable, Iterator
 
     from stream.flights import Flight
-    from stream.loop import Bounds, Parts
-    from stream.model import Assignment, Decided, Event, RecordKey, Settled, TopicPartition
+    from stream.model import Assignment, Decided, Event, Settled, TopicPartition
     from stream.outbox import Transaction
     from stream.partitions import OffsetCommit, Partition
+    from stream.parts import Bounds, Parts
 
 
 class _DroppedSettledSet(FakeSink):
@@ -90,7 +93,7 @@ class _SettledBeforePublish(FakePool):
     def submit(self, flight: Flight) -> None:
         super().submit(flight)
         for event in flight.batch.events:
-            self.process.loop.partitions.settle(event.assignment, event.message.offset)
+            self.process.loop.partitions.settle(event.assignment, (event.message.offset,))
 
 
 class _NeverPaused(FakeSource):
@@ -131,10 +134,6 @@ class _LatePublication(Publication):
     def drop_late(self) -> list[Settled]:
         return []
 
-    def _settle(self, settled: Settled) -> bool:
-        super()._settle(settled)
-        return True
-
 
 class _CredulousPublication(Publication):
     """A producer that was given up is listened to until the next one is there."""
@@ -157,9 +156,11 @@ class _Loop(Loop):
         now_s = parts.clock.monotonic_s()
         self.partitions = self.partitions_kind()
         self.publication = self.publication_kind(parts.source, parts.sink, self.partitions, parts.rng, now_s)
-        limits = (bounds.batch, bounds.in_flight)
-        self.execution = self.execution_kind(parts.pool, limits, parts.rng, self.partitions.owns, self._doubt)
-        self.execution.lanes = self.lanes_kind(bounds.batch)
+        undecided = nothing_undecided(bounds.limits, bounds.policy, parts.rng)
+        undecided = dataclasses.replace(undecided, lanes=self.lanes_kind(bounds.batch))
+        self.execution = self.execution_kind(parts.pool, bounds.limits, undecided, self.partitions.owns, self._doubt)
+        outbox = self.publication.outbox
+        self._reception = Reception(parts, self.partitions, self.execution, outbox, bounds.buffer_bytes)
 
 
 class _ForgetfulPartitions(Partitions):
@@ -181,7 +182,16 @@ class _BelieveTheDead(_Loop):
     publication_kind = _CredulousPublication
 
 
+class _NeverLatePartitions(Partitions):
+    """An outcome counts as ours to publish, whoever owns its partition by now."""
+
+    def settle(self, assignment: Assignment, offsets: Collection[int]) -> bool:
+        super().settle(assignment, offsets)
+        return True
+
+
 class _PublishLate(_Loop):
+    partitions_kind = _NeverLatePartitions
     publication_kind = _LatePublication
 
 
@@ -190,8 +200,8 @@ class _EarlyExecution(Execution):
 
     def take_verdicts(self, now_s: float) -> Iterator[Decided]:
         for decided in super().take_verdicts(now_s):
-            for event in decided.batch.events:
-                self.lanes.release(event.record_key, event.size_bytes)
+            for event in decided.events:
+                self.lanes.release((event,))
             yield decided
 
     def settle(self, settled: Collection[Settled]) -> None:
@@ -205,11 +215,19 @@ class _ReleaseBeforeCommit(_Loop):
 class _SwappingLanes(Lanes):
     """The newest waiting event of a record goes first."""
 
-    def release(self, key: RecordKey, size_bytes: int) -> None:
-        waiting = self._undecided[key]
-        if waiting:
-            waiting.rotate(1)
-        super().release(key, size_bytes)
+    def release(self, decided: Iterable[Event | Settled]) -> None:
+        decided = list(decided)
+        for each in decided:
+            waiting = self._waiting(each)
+            if waiting:
+                waiting.rotate(1)
+        super().release(decided)
+
+    def _waiting(self, decided: Event | Settled) -> deque[Event] | None:
+        if decided.record_key is None:
+            return None
+        datastore_id, record_id = decided.record_key
+        return self._datastores[datastore_id].undecided[record_id]
 
 
 class _SwappedEvents(_Loop):
@@ -219,12 +237,13 @@ class _SwappedEvents(_Loop):
 class _CrowdedLanes(Lanes):
     """Any event may enter a batch, whether an older one of its record is undecided or not."""
 
-    def add(self, event: Event) -> None:
-        self.size_bytes += event.size_bytes
-        self._lane(event.lane).append(event)
+    def add(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.size_bytes += event.size_bytes
+            (self._lanes.get(event.lane) or self._lane(event.lane)).append(event)
 
-    def release(self, key: RecordKey, size_bytes: int) -> None:  # noqa: ARG002 - nothing waits behind it
-        self.size_bytes -= size_bytes
+    def release(self, decided: Iterable[Event | Settled]) -> None:
+        self.size_bytes -= sum(each.size_bytes for each in decided if each.record_key is not None)
 
 
 class _RecordTwice(_Loop):

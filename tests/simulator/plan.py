@@ -10,8 +10,9 @@ import orjson
 
 from stream.flights import InFlightLimits
 from stream.lanes import BatchLimits
-from stream.loop import Bounds
+from stream.parts import Bounds
 from stream.start import StartAt
+from stream.steps import Policy
 
 from .faults import Kind, Misfortune, Mishap, Outage, Point, Weather
 from .model import Input
@@ -111,7 +112,7 @@ def draw_window(seed: int, events: int = 17_500) -> Plan:
         weathers={Weather.FINE: 1.0},
         outages=[stuck],
         mishaps={Mishap.NONE: 1.0},
-        bounds=Bounds(BatchLimits(1_000, 4_194_304, 0.05), InFlightLimits(8, 4), 67_108_864, 8.0),
+        bounds=Bounds(BatchLimits(1_000, 4_194_304, 0.05), InFlightLimits(8, 4), 67_108_864, 8.0, Policy()),
         start=StartAt.EARLIEST,
         chunk=1_000,
         latency_s=0.02,
@@ -130,6 +131,7 @@ def _bounds(rng: random.Random) -> Bounds:
         InFlightLimits(rng.choice((1, 2, 8)), rng.choice((1, 4))),
         rng.choice((2_000, 10_000, 67_108_864)),
         rng.choice((2.0, 8.0, 25.0)),
+        Policy(),
     )
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream.dialogue import NoAnswer, Renewed, Send, Wait
+from stream.model import Decided
 from stream.ports import Advance, LeaseLost
+from stream.steps import NoAnswer, Read, Renewed, RenewToken, Scope, Send, Wait
 
 from .world import Trip
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from stream.dialogue import Reply
     from stream.flights import Flight
     from stream.lease import Lease
+    from stream.steps import Reply
 
     from .api import FakeApi
     from .model import Model
@@ -74,8 +75,13 @@ class FakePool:
             return
         if isinstance(step, Wait):
             self._finish(Advance(flight.number, step))
-        elif not isinstance(step, Send):
+        elif isinstance(step, Decided):
+            self._finish(Advance(flight.number, step))
+            self._advance(flight, None)
+        elif isinstance(step, RenewToken):
             self._world.play(self._renew(flight, step.generation), self.process)
+        elif isinstance(step, Read):
+            self._advance(flight, NoAnswer("records are not read back", doubtful=False))
         elif not self._lease.holds(flight.assignments, self._world.now_s):
             self._world.count("leases_lost")
             self._finish(Advance(flight.number, LeaseLost()))
@@ -97,7 +103,7 @@ class FakePool:
     def _renew(self, flight: Flight, generation: int) -> Generator[Trip, None, None]:
         yield Trip(self._world.rng.choice((0.005, 0.2, 5.0)), to_client=True)
         if self._world.chance(0.2):
-            self._advance(flight, NoAnswer("no token", doubtful=False))
+            self._advance(flight, NoAnswer("no token", doubtful=False, scope=Scope.EVERYTHING))
             return
         self._token = max(self._token, generation + 1)
         self._world.count("tokens_renewed")

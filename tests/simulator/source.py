@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from stream.errors import FatalError
 from stream.ledger import WINDOW
-from stream.partitions import CommittedOffset, Offset
+from stream.model import Run
+from stream.partitions import MAX_OVERFLOW, CommittedOffset, Offset
 
 from .faults import Point
 from .group import Membership
@@ -16,7 +17,7 @@ from .world import PromiseBrokenError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from stream.model import Message, TopicPartition
+    from stream.model import TopicPartition
     from stream.ports import Rebalance
 
     from .group import Group, Member
@@ -59,7 +60,7 @@ class FakeSource:
         self._rebalance = rebalance
         self._join()
 
-    def poll(self, timeout_s: float) -> Sequence[Message]:
+    def poll(self, timeout_s: float) -> Sequence[Run]:
         """Take the next chunk; serves rebalances meanwhile."""
         self.patience_s = timeout_s
         self._process.at_port()
@@ -258,17 +259,18 @@ class FakeSource:
             for each, position in self._positions.items()
         )
 
-    def _fetch(self) -> Sequence[Message]:
+    def _fetch(self) -> Sequence[Run]:
         if not self._is_reached():
             return ()
         flowing = [each for each in self._positions if each not in self._paused]
         self._world.rng.shuffle(flowing)
         room = self._world.rng.randint(1, self._chunk)
-        fetched: list[Message] = []
+        fetched: list[Run] = []
         for partition in flowing:
-            messages = self._broker.logs[partition].read(self._positions[partition], room - len(fetched))
+            messages = self._broker.logs[partition].read(self._positions[partition], room)
             if messages:
-                fetched += messages
+                room -= len(messages)
+                fetched.append(Run(partition, messages))
                 self._positions[partition] = messages[-1].offset + 1
                 self._check_window(partition)
         return fetched
@@ -277,11 +279,11 @@ class FakeSource:
         return self._process.is_reachable and self._broker.is_up
 
     def _check_window(self, partition: TopicPartition) -> None:
-        """At most a window, and the chunk that came before the pause, lies past the committed offset."""
+        """At most a window, what may wait behind it, and the last chunk lie past the committed offset."""
         committed = self._broker.committed.get(partition)
         begin = max(self._begun_at[partition], committed.offset if committed else 0)
         delivered = self._broker.logs[partition].count(begin, self._positions[partition])
-        if delivered > WINDOW + self._chunk:
+        if delivered > WINDOW + MAX_OVERFLOW + self._chunk:
             raise PromiseBrokenError("window", f"{delivered} events of {partition} delivered past the committed offset")
         if delivered > WINDOW:
             self._world.count("full_windows")

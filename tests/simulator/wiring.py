@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from stream.audit import AuditLog
 from stream.intake import Defaults, Intake
 from stream.lease import Lease
-from stream.loop import Loop, Parts
+from stream.loop import Loop
 from stream.model import ConflictResolution, UpdateType
 from stream.outcome import Form, OutcomeWriter
+from stream.parts import Parts
 from stream.schema_files import load_schemas
 from stream.start import Start
 

@@ -44,7 +44,7 @@ class Desk:
     def deliver(self, owned: Partition, *offsets: int) -> list[Settled]:
         """Deliver events and settle them at once; return their outcomes, which wait now."""
         for offset in offsets:
-            owned.take(message(offset=offset, partition=owned.assignment.partition))
+            owned.take([message(offset=offset, partition=owned.assignment.partition)])
         outcomes = [settled(offset, assignment=owned.assignment) for offset in offsets]
         self.publication.outbox.add(outcomes)
         return outcomes

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from stream.audit import AuditLog, line
+from stream.conflict import VERSION_CONFLICT
 from stream.errors import FatalError
-from stream.model import Decided, Result, Verdict
+from stream.model import Decided, Rebase, Result, Ruling, Verdict
 
 from ..builders import TIMESTAMP, batch, event
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REQUEST = batch(event("a", offset=0), event("b", offset=1))
-DECIDED = Decided(REQUEST, Verdict(Result.APPLIED, 200, 12.3456789, 3))
+DECIDED = Decided(REQUEST, Verdict(Result.APPLIED, 200, 12.3456789, 3), REQUEST.events)
 
 
 def test_a_line_has_the_documented_members() -> None:
     """Contract section 5, in order, on one line."""
-    written = line(DECIDED, 2, TIMESTAMP)
+    written = line(DECIDED, TIMESTAMP)
     assert written.endswith(b"}\n")
     assert written.count(b"\n") == 1
     assert list(orjson.loads(written).items()) == [
@@ -40,11 +41,29 @@ def test_a_line_has_the_documented_members() -> None:
     ]
 
 
-@pytest.mark.parametrize(("succeeded", "status", "failed"), [(2, "SUCCESS", 0), (1, "FAILED", 1), (0, "FAILED", 2)])
-def test_success_means_that_nothing_failed(succeeded: int, status: str, failed: int) -> None:
-    """One failed record makes the line `FAILED`; the counts add up to the batch."""
-    written = orjson.loads(line(DECIDED, succeeded, TIMESTAMP))
-    assert (written["status"], written["successCount"], written["failureCount"]) == (status, succeeded, failed)
+@pytest.mark.parametrize("result", [Result.REJECTED, Result.CONFLICT, Result.INTEGRITY])
+def test_a_request_is_applied_whole_or_not_at_all(result: Result) -> None:
+    """Of a refused one no record was applied by it, however many of them it decides and whatever these come to."""
+    ours = {"a": Ruling(Result.ALREADY_APPLIED, None, 4, confirmed=True)}
+    verdict = Verdict(result, 409, 1.0, 1, VERSION_CONFLICT, rulings=ours)
+    for events in (REQUEST.events, REQUEST.events[:1], ()):
+        written = orjson.loads(line(Decided(REQUEST, verdict, events), TIMESTAMP))
+        assert (written["status"], written["successCount"], written["failureCount"]) == ("FAILED", 0, 2)
+
+
+def test_records_that_were_left_out_do_not_make_it_fail() -> None:
+    """Stale is a success (contract section 3), and the request was carried out."""
+    stale = {"a": Ruling(Result.SKIPPED_STALE, None, 4, confirmed=True)}
+    verdict = Verdict(Result.APPLIED, 200, 1.0, 1, rulings=stale)
+    written = orjson.loads(line(Decided(REQUEST, verdict, REQUEST.events), TIMESTAMP))
+    assert (written["status"], written["successCount"], written["failureCount"]) == ("SUCCESS", 2, 0)
+
+
+def test_rebased_records_have_their_history() -> None:
+    """From which version to which, and no value of the record."""
+    rebased = (Rebase("a", 3, 8), Rebase("b", None, 0))
+    written = orjson.loads(line(Decided(REQUEST, Verdict(Result.APPLIED, 200, 1.0, 1, rebased=rebased), ()), TIMESTAMP))
+    assert written["rebased"] == [{"recordId": "a", "from": 3, "to": 8}, {"recordId": "b", "from": None, "to": 0}]
 
 
 def test_lines_are_appended_to_a_file(tmp_path: Path) -> None:

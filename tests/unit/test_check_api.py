@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stream.check.api import Reply, judge_clock, judge_read, judge_token, record_url
+from stream.check.api import Reply, judge_clock, judge_read, judge_token
 from stream.check.facts import Fault
 from stream.check.report import State
 from stream.token import SCOPE
@@ -112,9 +112,3 @@ def test_the_clocks_are_compared(ahead_s: float | None, state: State, told: str)
     found = judge_clock(ahead_s)
     assert found.state is state
     assert told in found.detail
-
-
-def test_the_read_calls_address_is_encoded_part_by_part() -> None:
-    """No id can leave its place in the path, nor be taken for a placeholder."""
-    url = record_url("/a/{dataStoreId}/r/{recordId}", "a-b.c", "x/../{dataStoreId}?&é")
-    assert url == "/a/a-b.c/r/x%2F..%2F%7BdataStoreId%7D%3F%26%C3%A9"

@@ -60,7 +60,10 @@ def perfect_run() -> Evidence:
     return Evidence(
         events=events,
         backlog=225,
+        live=37,
         live_from_s=1.0,
+        outage_from_s=1.2,
+        outage_to_s=4.2,
         outcomes=outcomes,
         followed=outcomes,
         letters=[_letter(index, event) for index, event in enumerate(events) if event.code is not None],

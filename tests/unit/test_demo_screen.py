@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from stream.sandbox.demo.evidence import Line, Section
+from stream.sandbox.demo.holding import NOTHING_HELD
 from stream.sandbox.demo.screen import Screen, Snapshot, picture, plain_line
 from stream.sandbox.demo.table import keep_steps, laps, next_steps, table, verdict
 
@@ -24,8 +25,11 @@ MOMENT = Snapshot(
     mean_batch=452.0,
     in_flight=[("customers", 812), ("tickets", 640), ("devices", 100), ("contracts", 5), ("", 0)],
     latency_ms=3_145.0,
-    results={"INVALID": 50, "APPLIED": 41_100, "UNSUPPORTED": 50},
+    results={"INVALID": 49, "APPLIED": 41_100, "UNSUPPORTED": 50, "SKIPPED_STALE": 1},
+    api="answers",
+    circuit=NOTHING_HELD,
 )
+HELD = replace(MOMENT, phase="outage", rate=0.0, outcomes=60_000, circuit="closed; held: customers, tickets, 6 more")
 GOOD = Section("Outcomes", [Line("events sent", "1,000"), Line("lost", "0", holds=True, remark="first: 1")])
 BAD = Section("Records", [Line("changes in all", "999", holds=False, remark="first: customers/1001")])
 
@@ -81,9 +85,12 @@ def test_the_picture_shows_the_moment() -> None:
         "3,145 ms",
         "126 requests of 452 records",
         "5: customers 812, tickets 640, devices 100, 2 more",
-        "APPLIED 41,100  INVALID 50  UNSUPPORTED 50",
+        "APPLIED 41,100  SKIPPED_STALE 1",
+        "UNSUPPORTED 50  INVALID 49",
+        "closed: nothing is held",
     ):
         assert expected in text
+    assert "closed; held: customers, tickets, 6 more" in _drawn(picture(HELD))
     at_first = _drawn(picture(replace(MOMENT, latency_ms=None, in_flight=[("", 0)], results={})))
     assert "in flight  1 " in at_first
 
@@ -97,9 +104,12 @@ def test_without_a_terminal_a_moment_is_one_line() -> None:
     assert isinstance(console.file, io.StringIO)
     first, second = console.file.getvalue().splitlines()
     assert first == plain_line(MOMENT)
-    assert "41,200 of 100,000 outcomes, 28,650/s, lag 50,800, 5 in flight" in first
+    assert first.endswith("41,200 of 100,000 outcomes, 28,650/s, lag 50,800, 5 in flight")
+    assert plain_line(HELD).endswith(", circuit closed; held: customers, tickets, 6 more")
     assert second.endswith(" s  drained [bold]")
     assert [name for name, _ in screen.laps] == ["drain"]
+    assert screen.said == [second]
+    assert list(screen.moments) == [MOMENT]
 
 
 def test_on_a_terminal_the_picture_is_drawn_and_taken_away() -> None:

@@ -1,15 +1,15 @@
-"""Batches on their way: limits, parking, and what may go on when."""
+"""Batches on their way: limits, waiting, and what may go on when."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
 
-from stream.dialogue import execute
-from stream.flights import Flight, Flights, InFlightLimits
+from stream.flights import Errand, Flight, Flights, InFlightLimits
 from stream.model import Assignment, LaneKey
+from stream.steps import Policy
 
-from ..builders import ASSIGNMENT, LANE, OTHER_PARTITION, batch, event
+from ..builders import ASSIGNMENT, LANE, OTHER_PARTITION, event
 
 if TYPE_CHECKING:
     from stream.model import Event
@@ -19,19 +19,21 @@ OTHER = Assignment(OTHER_PARTITION, 2)
 
 def flights(total: int = 3, per_datastore: int = 2) -> Flights:
     """Build an empty sky with these limits."""
-    return Flights(InFlightLimits(total, per_datastore))
+    return Flights(InFlightLimits(total, per_datastore), Policy(), random.Random(1))
 
 
-def launch(sky: Flights, *events: Event, datastore: str = "people") -> Flight:
+def launch(sky: Flights, *events: Event, datastore: str = "people", errand: Errand = Errand.WORK) -> Flight:
     """Let a batch start."""
     lane = LaneKey(datastore, LANE.update_type, LANE.conflict_resolution)
-    request = batch(*(events or (event(),)), lane=lane)
-    return sky.launch(request, execute(request, random.Random(1)))
+    return sky.launch(events or (event(lane=lane),), errand)
 
 
-def numbers(found: list[Flight]) -> list[int]:
-    """Name flights by their numbers."""
-    return [flight.number for flight in found]
+def resumed(sky: Flights, now_s: float) -> list[int]:
+    """Let go on what may, and name it by its numbers."""
+    found = []
+    while (flight := sky.resume_next(now_s)) is not None:
+        found.append(flight.number)
+    return found
 
 
 def test_requests_are_limited_in_all_and_for_each_datastore() -> None:
@@ -65,54 +67,98 @@ def test_landing_makes_room() -> None:
     assert sky.get(second.number) is second
 
 
-def test_a_parked_batch_holds_its_datastores_place_and_no_request() -> None:
+def test_a_batch_that_waits_holds_its_datastores_place_and_no_request() -> None:
     """So that a datastore that fails cannot take all the requests."""
     sky = flights(total=1, per_datastore=1)
     flight = launch(sky)
-    sky.park(flight, 5.0)
+    sky.wait(flight, 5.0)
     assert sky.on_wire == 0
     assert sky.has_room_for("cities")
     assert not sky.has_room_for("people")
-    assert sky.parked() == [flight]
+    assert sky.waiting() == [flight]
     sky.land(flight)
     assert sky.on_wire == 0
     assert sky.has_room_for("people")
 
 
-def test_parked_batches_go_on_in_the_order_of_their_time() -> None:
+def test_waiting_batches_go_on_in_the_order_of_their_time() -> None:
     """The earliest first, none before its time, and no more than there is room for."""
     sky = flights(total=3, per_datastore=3)
     a, b, c = launch(sky), launch(sky), launch(sky)
     for flight, until_s in ((a, 9.0), (b, 3.0), (c, 6.0)):
-        sky.park(flight, until_s)
-    assert numbers(list(sky.resume_due(2.9))) == []
+        sky.wait(flight, until_s)
+    assert resumed(sky, 2.9) == []
     launch(sky, datastore="cities")
-    assert numbers(list(sky.resume_due(20.0))) == [b.number, c.number]
-    assert (sky.on_wire, b.parked_until_s, a.parked_until_s) == (3, None, 9.0)
+    assert resumed(sky, 20.0) == [b.number, c.number]
+    assert (sky.on_wire, b.waits_until_s, a.waits_until_s) == (3, None, 9.0)
     sky.land(b)
-    assert numbers(list(sky.resume_due(20.0))) == [a.number]
-    assert sky.parked() == []
+    assert resumed(sky, 20.0) == [a.number]
+    assert sky.waiting() == []
 
 
-def test_a_batch_may_be_parked_again() -> None:
-    """Each failure parks it anew, and it goes on once for each."""
+def test_a_datastore_with_its_requests_on_the_wire_is_passed_over() -> None:
+    """Halves of a batch may be more than a datastore has places: they go one after the other, and hold up no other."""
+    sky = flights(total=9, per_datastore=1)
+    halves = [launch(sky) for _ in range(2)]
+    other = launch(sky, datastore="cities")
+    for flight, until_s in ((halves[0], 1.0), (halves[1], 2.0), (other, 3.0)):
+        sky.wait(flight, until_s)
+    assert resumed(sky, 5.0) == [halves[0].number, other.number]
+    assert not sky.has_place_for("people")
+    sky.land(halves[0])
+    assert not sky.has_place_for("people")
+    assert resumed(sky, 5.0) == [halves[1].number]
+    sky.land(halves[1])
+    assert sky.has_place_for("people")
+
+
+def test_a_batch_may_wait_again() -> None:
+    """Each failure lets it wait anew, and it goes on once for each."""
     sky = flights()
     flight = launch(sky)
     for until_s in (1.0, 2.0, 3.0):
-        sky.park(flight, until_s)
-        assert numbers(list(sky.resume_due(until_s))) == [flight.number]
-    assert (sky.on_wire, list(sky.resume_due(99.0))) == (1, [])
+        sky.wait(flight, until_s)
+        assert resumed(sky, until_s) == [flight.number]
+    assert (sky.on_wire, resumed(sky, 99.0)) == (1, [])
 
 
 def test_a_dissolved_batch_never_goes_on() -> None:
     """What was dissolved while it waited leaves no trace."""
     sky = flights()
     gone, stays = launch(sky), launch(sky)
-    sky.park(gone, 1.0)
-    sky.park(stays, 2.0)
+    sky.wait(gone, 1.0)
+    sky.wait(stays, 2.0)
     sky.land(gone)
-    assert numbers(list(sky.resume_due(5.0))) == [stays.number]
+    assert resumed(sky, 5.0) == [stays.number]
     assert sky.on_wire == 1
+
+
+def test_probes_and_tries_are_known() -> None:
+    """One probe of a datastore at a time, in an outage one in all: whoever sends them asks here."""
+    sky = flights()
+    launch(sky)
+    assert not sky.has_probe
+    probe = launch(sky, errand=Errand.PROBE)
+    attempt = launch(sky, datastore="cities", errand=Errand.TRY)
+    assert sky.has_probe
+    assert (sky.is_probed("people"), sky.is_probed("cities"), sky.is_probed("pets")) == (True, True, False)
+    sky.land(probe)
+    assert (sky.has_probe, sky.is_probed("people")) == (True, False)
+    sky.land(attempt)
+    assert not sky.has_probe
+
+
+def test_what_is_decided_leaves_and_what_may_have_been_executed_is_a_suspect() -> None:
+    """A flight keeps the events without a verdict; a verdict also ends the count of its failures."""
+    flight = launch(flights(), event("a"), event("b"), event("c", suspect=True))
+    flight.tries.failures = 4
+    flight.doubtful.add("b")
+    flight.decide((flight.undecided[0],))
+    assert flight.tries.failures == 0
+    left = flight.suspected(flight.undecided)
+    assert [(each.record_id, each.suspect) for each in left] == [("b", True), ("c", True)]
+    flight.decide(flight.undecided)
+    assert flight.undecided == ()
 
 
 def test_what_is_on_the_wire_is_known_by_assignment() -> None:
@@ -122,9 +168,9 @@ def test_what_is_on_the_wire_is_known_by_assignment() -> None:
     assert sky.on_wire_of({OTHER})
     assert sky.on_wire_of(frozenset({ASSIGNMENT}))
     assert not sky.on_wire_of({Assignment(OTHER_PARTITION, 7)})
-    sky.park(flight, 1.0)
+    sky.wait(flight, 1.0)
     assert not sky.on_wire_of({OTHER})
-    list(sky.resume_due(1.0))
+    assert resumed(sky, 1.0) == [flight.number]
     assert sky.on_wire_of({OTHER})
     sky.land(flight)
     assert not sky.on_wire_of({OTHER})
@@ -134,7 +180,7 @@ def test_flights_are_looked_through_while_they_land() -> None:
     """Whoever dissolves them one after the other does not trip."""
     sky = flights()
     for flight in (launch(sky), launch(sky)):
-        sky.park(flight, 1.0)
+        sky.wait(flight, 1.0)
     for flight in sky:
         sky.land(flight)
     assert list(sky) == []

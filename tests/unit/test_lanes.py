@@ -19,7 +19,7 @@ def lanes_of(*events: Event, limits: BatchLimits = LIMITS) -> Lanes:
     """Build lanes in which these events have arrived."""
     lanes = Lanes(limits)
     for each in events:
-        lanes.add(each)
+        lanes.add([each])
     return lanes
 
 
@@ -30,7 +30,7 @@ def names(events: tuple[Event, ...]) -> list[str]:
 
 def release(lanes: Lanes, each: Event) -> None:
     """Let an event's outcome be committed."""
-    lanes.release(each.record_key, each.size_bytes)
+    lanes.release([each])
 
 
 def test_a_batch_is_due_when_full_or_when_its_oldest_has_lingered() -> None:
@@ -38,7 +38,7 @@ def test_a_batch_is_due_when_full_or_when_its_oldest_has_lingered() -> None:
     lanes = lanes_of(event("a", arrived_s=10.0), event("b", arrived_s=11.0))
     assert lanes.due(11.9) == []
     assert lanes.due(12.0) == [LANE]
-    lanes.add(event("c", arrived_s=11.5))
+    lanes.add([event("c", arrived_s=11.5)])
     assert lanes.due(11.5) == [LANE]
 
 
@@ -70,7 +70,7 @@ def test_a_released_event_past_its_linger_is_due_at_once() -> None:
     """The time that it waited for its predecessor counts."""
     lanes = lanes_of(event("a", offset=0, arrived_s=0.0), event("a", offset=1, arrived_s=0.5))
     (first,) = lanes.take(LANE)
-    lanes.add(event("b", offset=2, arrived_s=10.0))
+    lanes.add([event("b", offset=2, arrived_s=10.0)])
     assert lanes.due(10.0) == []
     release(lanes, first)
     assert lanes.due(10.0) == [LANE]
@@ -92,7 +92,7 @@ def test_bytes_bound_a_batch() -> None:
         lanes = lanes_of(*long[:2], limits=BatchLimits(size=100, body_bytes=body_bytes, linger_s=2.0))
         assert lanes.due(0.0) == []
         for each in long[2:]:
-            lanes.add(each)
+            lanes.add([each])
         assert lanes.due(0.0) == [LANE]
         assert [len(lanes.take(LANE)) for _ in sizes] == sizes
 
@@ -102,15 +102,15 @@ def test_what_a_batch_leaves_behind_counts_for_the_next() -> None:
     each_bytes = len(event("a", name_length=1_000).record) + 1
     lanes = Lanes(BatchLimits(size=100, body_bytes=ENVELOPE_BYTES + 3 * each_bytes, linger_s=2.0))
     for name in "abcd":
-        lanes.add(event(name, name_length=1_000))
+        lanes.add([event(name, name_length=1_000)])
     lanes.take(LANE)
     for name, assignment in (("e", OTHER_ASSIGNMENT), ("f", ASSIGNMENT)):
         assert lanes.due(0.0) == []
-        lanes.add(event(name, name_length=1_000, assignment=assignment))
+        lanes.add([event(name, name_length=1_000, assignment=assignment)])
     assert lanes.due(0.0) == [LANE]
     lanes.forget({OTHER_ASSIGNMENT})
     assert lanes.due(0.0) == []
-    lanes.add(event("g", name_length=1_000))
+    lanes.add([event("g", name_length=1_000)])
     assert lanes.due(0.0) == [LANE]
 
 
@@ -130,7 +130,7 @@ def test_the_longest_waiting_lane_comes_first() -> None:
 def test_a_lane_that_is_always_full_does_not_stay_first() -> None:
     """A backlog in one lane never starves another: its age is that of what it holds now."""
     lanes = lanes_of(*(event(f"r{n}", arrived_s=float(n)) for n in range(9)))
-    lanes.add(event("x", arrived_s=4.0, lane=OTHER_LANE))
+    lanes.add([event("x", arrived_s=4.0, lane=OTHER_LANE)])
     assert lanes.due(10.0) == [LANE, OTHER_LANE]
     lanes.take(LANE)
     assert lanes.due(10.0) == [LANE, OTHER_LANE]
@@ -142,7 +142,7 @@ def test_a_dissolved_batch_returns_to_the_head_in_order() -> None:
     """What has waited longest goes first again, and is due by its own arrival."""
     lanes = lanes_of(*(event(name, arrived_s=0.0) for name in "abc"))
     taken = lanes.take(LANE)
-    lanes.add(event("d", arrived_s=9.0))
+    lanes.add([event("d", arrived_s=9.0)])
     lanes.put_back(taken)
     assert lanes.due(9.0) == [LANE]
     assert names(lanes.take(LANE)) == ["a@0", "b@0", "c@0"]
@@ -166,7 +166,7 @@ def test_what_is_on_its_way_is_released_when_it_lands() -> None:
     lanes = lanes_of(first)
     lanes.take(LANE)
     lanes.forget({ASSIGNMENT})
-    lanes.add(again)
+    lanes.add([again])
     assert lanes.due(math.inf) == []
     release(lanes, first)
     assert lanes.take(LANE) == (again,)

@@ -30,7 +30,7 @@ def ready_with(*waiting: Settled) -> Outbox:
 
 def open_next(outbox: Outbox, now_s: float = 0.0) -> Transaction:
     """Hand the next transaction over."""
-    taken, late = outbox.next_settled(lambda _settled: True)
+    taken, late = outbox.next_settled(lambda _assignment, _offsets: True)
     assert late == []
     transaction = Transaction("nonce", taken, (), "group")
     outbox.begin(transaction, now_s)
@@ -140,7 +140,7 @@ def test_a_transaction_is_bounded_in_bytes_and_holds_at_least_one() -> None:
 def test_late_outcomes_are_told_apart() -> None:
     """What its ledger does not know any more is not published; its records are decided elsewhere."""
     outbox = ready_with(settled(0), settled(1, assignment=OTHER), settled(2))
-    taken, late = outbox.next_settled(lambda each: each.assignment != OTHER)
+    taken, late = outbox.next_settled(lambda assignment, _offsets: assignment != OTHER)
     assert [each.offset for each in taken] == [0, 2]
     assert [each.offset for each in late] == [1]
 
@@ -159,19 +159,22 @@ def test_outcomes_of_ended_assignments_are_dropped() -> None:
 def test_what_unfit_messages_keep_alive_is_counted() -> None:
     """From their arrival to their commit, over aborts, drops and late ones; events are counted by the lanes."""
     unfit = [settled(n, fit=False) for n in range(4)]
-    outbox = ready_with(*unfit[:2], settled(9))
+    outbox = ready_with(settled(9))
+    outbox.add_unfit(unfit[0])
+    outbox.add_unfit(unfit[1])
     assert outbox.unfit_bytes == 1_200
     open_next(outbox)
     outbox.aborted(0.0)
     assert outbox.unfit_bytes == 1_200
     open_next(outbox)
-    outbox.add(unfit[2:])
+    outbox.add_unfit(unfit[2])
+    outbox.add_unfit(unfit[3])
     outbox.committed(0.0)
     assert outbox.unfit_bytes == 1_200
     outbox.drop(lambda assignment: assignment == OTHER)
     assert outbox.unfit_bytes == 0
-    outbox.add([settled(5, fit=False)])
-    outbox.next_settled(lambda _settled: False)
+    outbox.add_unfit(settled(5, fit=False))
+    outbox.next_settled(lambda _assignment, _offsets: False)
     assert (outbox.unfit_bytes, outbox.is_empty) == (0, True)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from stream.codes import ErrorCode
 from stream.intake import Unfit
-from stream.model import Decided, Defect, Headers, LaneKey, Result, Settled, TopicPartition, Verdict
+from stream.model import Assignment, Decided, Defect, Headers, LaneKey, Result, Ruling, Settled, TopicPartition, Verdict
 from stream.outcome import Form, OutcomeWriter
 
 from ..builders import ASSIGNMENT, LANE, OUTCOME_FIELDS, TIMESTAMP, batch, decided, event, message
@@ -31,7 +31,8 @@ def read(settled: Settled) -> dict[str, Any]:
 def of_batch(verdict: Verdict, *records: str, lane: LaneKey = LANE, form: Form = PLAIN) -> list[Settled]:
     """Write the outcomes of a request with these records."""
     events = [event(name, offset=n, lane=lane) for n, name in enumerate(records or ("a",))]
-    return OutcomeWriter(form).of_batch(Decided(batch(*events, lane=lane), verdict), TIMESTAMP)
+    request = batch(*events, lane=lane)
+    return OutcomeWriter(form).of_batch(Decided(request, verdict, request.events), TIMESTAMP)
 
 
 def of_unfit(
@@ -51,7 +52,7 @@ def test_an_applied_event_has_every_field() -> None:
     """The whole outcome, as the contract's table has it."""
     request = batch(event("a", offset=0), event("b", offset=1))
     verdict = applied(checksum_verified=True, confirmed=True, versions={"a": 7})
-    first, second = OutcomeWriter(PLAIN).of_batch(Decided(request, verdict), TIMESTAMP)
+    first, second = OutcomeWriter(PLAIN).of_batch(Decided(request, verdict, request.events), TIMESTAMP)
     assert read(first) == {
         "specVersion": 1,
         "eventType": "cxone.delta.executed",
@@ -110,18 +111,27 @@ def test_an_invalid_message_has_every_field_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "status", "executed"),
+    ("verdict", "result", "status", "executed"),
     [
-        (Result.APPLIED, "SUCCESS", True),
-        (Result.CONFLICT, "FAILED", False),
-        (Result.REJECTED, "FAILED", False),
-        (Result.INTEGRITY, "FAILED", True),
+        (Result.APPLIED, Result.APPLIED, "SUCCESS", True),
+        (Result.APPLIED, Result.SKIPPED_STALE, "SUCCESS", True),
+        (Result.APPLIED, Result.ALREADY_APPLIED, "SUCCESS", True),
+        (Result.CONFLICT, Result.ALREADY_APPLIED, "SUCCESS", False),
+        (Result.CONFLICT, Result.CONFLICT, "FAILED", False),
+        (Result.REJECTED, Result.REJECTED, "FAILED", False),
+        (Result.INTEGRITY, Result.INTEGRITY, "FAILED", True),
     ],
 )
-def test_executed_means_answered_as_applied(result: Result, status: str, executed: bool) -> None:  # noqa: FBT001
-    """A failed outcome may have been executed: only `INTEGRITY` was."""
-    defect = None if result.succeeded else Defect(ErrorCode.VERSION_CONFLICT, "no", None, 409)
-    value = read(of_batch(Verdict(result, 200, 1.0, 1, defect))[0])
+def test_executed_means_answered_as_applied(
+    verdict: Result,
+    result: Result,
+    status: str,
+    executed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """It is said of the request, not of the record: one that was refused carried nothing out, whatever is stored."""
+    defect = Defect(ErrorCode.VERSION_CONFLICT, "no", None, 409)
+    rulings = {"a": Ruling(result, None if result.succeeded else defect, 4, confirmed=True)}
+    value = read(of_batch(Verdict(verdict, 200, 1.0, 1, defect, rulings=rulings))[0])
     assert (value["status"], value["result"], value["executed"]) == (status, result, executed)
     assert (value["error"] is None) == (status == "SUCCESS")
 
@@ -138,18 +148,60 @@ def test_an_error_has_code_message_path_and_status() -> None:
     }
 
 
-def test_a_skipped_record_is_stale_by_itself() -> None:
-    """One that the answer lists as skipped has its own result and the current version; the others are applied."""
-    verdict = applied(skipped={"b": 9, "c": None}, versions={"a": 3})
+def test_a_record_with_a_ruling_of_its_own_differs_from_its_request() -> None:
+    """Result, version, evidence and error are its own; the others have the request's."""
+    gone = Defect(ErrorCode.CONFLICT_AMBIGUOUS, "changed since", None, 409)
+    rulings = {
+        "b": Ruling(Result.SKIPPED_STALE, None, 9, confirmed=True),
+        "c": Ruling(Result.CONFLICT, gone, None, confirmed=False),
+    }
+    verdict = applied(rulings=rulings, versions={"a": 3}, checksum_verified=True)
     a, b, c, d = (read(settled) for settled in of_batch(verdict, "a", "b", "c", "d"))
     assert [(each["result"], each["version"], each["confirmed"]) for each in (a, b, c, d)] == [
         ("APPLIED", 3, True),
         ("SKIPPED_STALE", 9, True),
-        ("SKIPPED_STALE", None, True),
+        ("CONFLICT", None, False),
         ("APPLIED", None, False),
     ]
-    assert b["executed"]
-    assert b["error"] is None
+    assert [each["error"] and each["error"]["code"] for each in (a, b, c, d)] == [
+        None,
+        None,
+        "conflict_ambiguous",
+        None,
+    ]
+    assert {each["checksumVerified"] for each in (a, b, c, d)} == {True}
+    letters = of_batch(verdict, "a", "b", "c", form=WITH_LETTERS)
+    assert [each.dead_letter is not None for each in letters] == [False, False, True]
+
+
+def test_only_the_decided_events_have_outcomes() -> None:
+    """The others of their request go again, or are read back first; the size is that of the request all the same."""
+    request = batch(event("a"), event("b"))
+    (settled,) = OutcomeWriter(PLAIN).of_batch(Decided(request, applied(), request.events[1:]), TIMESTAMP)
+    assert (read(settled)["recordId"], read(settled)["batchSize"]) == ("b", 2)
+    assert OutcomeWriter(PLAIN).of_batch(Decided(request, applied(), ()), TIMESTAMP) == []
+
+
+def test_partitions_may_change_within_a_batch() -> None:
+    """Each outcome names its own place."""
+    moved = event("b", offset=1, assignment=Assignment(TopicPartition("others", 3), 1))
+    request = batch(event("a"), moved, event("c", offset=2))
+    settled = OutcomeWriter(PLAIN).of_batch(Decided(request, applied(), request.events), TIMESTAMP)
+    places = [(read(each)["source"]["topic"], read(each)["source"]["partition"]) for each in settled]
+    assert places == [("deltas", 0), ("others", 3), ("deltas", 0)]
+
+
+def test_an_event_that_was_given_up_has_no_request() -> None:
+    """`ABANDONED`: nothing of a request is named, its record is released, and it can be replayed."""
+    defect = Defect(ErrorCode.GIVEN_UP, "held for too long")
+    waiting = event("a", offset=3)
+    settled = OutcomeWriter(WITH_LETTERS).of_given_up(waiting, defect, TIMESTAMP)
+    value = read(settled)
+    assert (value["result"], value["executed"], value["confirmed"]) == ("ABANDONED", False, False)
+    assert (value["batchId"], value["attempts"], value["version"]) == (None, None, None)
+    assert (value["dataStoreId"], value["recordId"], value["error"]["code"]) == ("people", "a", "given_up")
+    assert (settled.record_key, settled.offset, settled.size_bytes) == (waiting.record_key, 3, waiting.size_bytes)
+    assert settled.dead_letter is not None
 
 
 def test_a_record_is_confirmed_by_its_name_or_by_the_checksum() -> None:

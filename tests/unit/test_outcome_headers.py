@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from stream.codes import ErrorCode
+from stream.dead_letter import without_value
 from stream.intake import Unfit
 from stream.model import DeadLetter, Decided, Defect, Headers, Result, Settled, Verdict
-from stream.outcome import Form, OutcomeWriter, without_value
+from stream.outcome import Form, OutcomeWriter
 
 from ..builders import ASSIGNMENT, TIMESTAMP, batch, event, message
 
@@ -19,7 +20,8 @@ TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 def of_batch(verdict: Verdict, form: Form = PLAIN) -> Settled:
     """Write the outcome of a request with one record."""
-    (settled,) = OutcomeWriter(form).of_batch(Decided(batch(), verdict), TIMESTAMP)
+    request = batch()
+    (settled,) = OutcomeWriter(form).of_batch(Decided(request, verdict, request.events), TIMESTAMP)
     return settled
 
 
@@ -50,7 +52,7 @@ def test_the_key_is_the_inputs_or_its_position(key: bytes | None, kept: bytes) -
     assert settled.key == kept
     assert settled.position == POSITION
     fit = batch(event("a")._replace(message=message(key=key, offset=7)))
-    applied = Decided(fit, Verdict(Result.APPLIED, 200, 1.0, 1))
+    applied = Decided(fit, Verdict(Result.APPLIED, 200, 1.0, 1), fit.events)
     assert [each.key for each in OutcomeWriter(PLAIN).of_batch(applied, TIMESTAMP)] == [kept]
 
 

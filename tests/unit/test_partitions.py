@@ -8,7 +8,7 @@ from stream import metadata
 from stream.ledger import WINDOW, Delivery
 from stream.metadata import MAX_BITMAP_SPAN, OffsetMetadata, UnreadableMetadataError
 from stream.model import Assignment
-from stream.partitions import CommittedOffset, Partition, Partitions, Phase, read_metadata
+from stream.partitions import MAX_OVERFLOW, CommittedOffset, Partition, Partitions, Phase, Taken, read_metadata
 
 from ..builders import OTHER_PARTITION, PARTITION, message, nothing_committed
 
@@ -78,6 +78,18 @@ def test_each_assignment_has_an_epoch_of_its_own() -> None:
     assert partitions.current(first) is None
 
 
+def offsets(taken: list[Taken]) -> list[int]:
+    """Name the offsets of new messages."""
+    assert {each.delivery for each in taken} <= {Delivery.NEW}
+    return [message.offset for each in taken for message in each.messages]
+
+
+def deliveries(owned: Partition, *delivered: int) -> list[Delivery]:
+    """Deliver offsets in one run; return what each of those that were tracked is."""
+    taken = owned.take([message(offset=offset) for offset in delivered])
+    return [each.delivery for each in taken for _ in each.messages]
+
+
 def test_what_is_late_changes_nothing() -> None:
     """Settled outcomes and commits of an ended assignment do not touch the next one."""
     partitions, owned = owning()
@@ -86,7 +98,7 @@ def test_what_is_late_changes_nothing() -> None:
     partitions.unassign([PARTITION])
     partitions.assign([PARTITION])
     partitions.start(PARTITION, nothing_committed(), 7, SINCE_MS)
-    assert not partitions.settle(old, 0)
+    assert not partitions.settle(old, [0])
     assert partitions.confirm(late) is None
     assert not partitions.has_news(old, may_be_clean=True)
     (again,) = partitions
@@ -99,7 +111,7 @@ def test_a_committed_offset_counts_more_than_where_to_begin() -> None:
     partitions.assign([PARTITION])
     partitions.start(PARTITION, left(11, offset=10, high=13), 0, SINCE_MS + 5)
     (owned,) = partitions
-    assert [owned.take(message(offset=offset)) for offset in (10, 11, 12, 13)] == [
+    assert deliveries(owned, 10, 11, 12, 13) == [
         Delivery.SUSPECT,
         Delivery.SETTLED,
         Delivery.SUSPECT,
@@ -114,7 +126,7 @@ def test_a_clean_mark_leaves_no_suspects() -> None:
     partitions.assign([PARTITION])
     partitions.start(PARTITION, left(11, clean=True), 0, SINCE_MS)
     (owned,) = partitions
-    assert [owned.take(message(offset=offset)) for offset in (10, 11, 12)] == [
+    assert deliveries(owned, 10, 11, 12) == [
         Delivery.NEW,
         Delivery.SETTLED,
         Delivery.NEW,
@@ -127,7 +139,7 @@ def test_empty_metadata_counts_as_running() -> None:
     partitions.assign([PARTITION])
     partitions.start(PARTITION, CommittedOffset(10, "", 0, 12), 0, SINCE_MS)
     (owned,) = partitions
-    assert [owned.take(message(offset=offset)) for offset in (10, 11, 12)] == [
+    assert deliveries(owned, 10, 11, 12) == [
         Delivery.SUSPECT,
         Delivery.SUSPECT,
         Delivery.NEW,
@@ -148,11 +160,11 @@ def test_foreign_metadata_is_not_guessed() -> None:
 def test_clean_is_written_once_and_only_when_it_is_true() -> None:
     """It needs an end in order, no doubt, and it is news only until it is said."""
     partitions, owned = owning()
-    owned.take(message(offset=0))
+    deliveries(owned, 0)
     owned.ledger.doubt(0)
     assert not partitions.has_news(owned.assignment, may_be_clean=True)
     assert not partitions.commit(owned.assignment, NONCE, may_be_clean=True).clean
-    partitions.settle(owned.assignment, 0)
+    partitions.settle(owned.assignment, [0])
     assert not commit(partitions, owned, may_be_clean=False).clean
     assert partitions.has_news(owned.assignment, may_be_clean=True)
     assert not partitions.has_news(owned.assignment, may_be_clean=False)
@@ -174,9 +186,9 @@ def test_a_refused_partition_says_why() -> None:
 def test_a_partition_refused_in_full_flow_still_commits_what_settles() -> None:
     """Its requests on the wire get outcomes; without their offsets the next owner would double them."""
     partitions, owned = owning()
-    owned.take(message(offset=0))
+    deliveries(owned, 0)
     partitions.refuse(PARTITION, "its position has left the log")
-    assert partitions.settle(owned.assignment, 0)
+    assert partitions.settle(owned.assignment, [0])
     assert partitions.has_news(owned.assignment, may_be_clean=False)
     commit(partitions, owned)
     assert owned.ledger.committed == 1
@@ -186,44 +198,48 @@ def test_a_partition_refused_in_full_flow_still_commits_what_settles() -> None:
 def test_what_is_fetched_past_the_window_waits_in_order() -> None:
     """Once one message waits, all later ones do, and each is tracked when there is room."""
     partitions, owned = owning()
-    assert owned.take(message(offset=0)) is Delivery.NEW
+    assert deliveries(owned, 0) == [Delivery.NEW]
     far = [MAX_BITMAP_SPAN + 1_000 * n for n in range(300)]
-    taken = [offset for offset in far if owned.take(message(offset=offset)) is not None]
-    assert len(taken) == 199
-    assert owned.take(message(offset=far[-1] + 1)) is None
-    assert owned.wants_pause(buffer_is_full=False)
-    assert not owned.wants_resume()
-    assert list(owned.take_overflow()) == []
+    taken = offsets(owned.take([message(offset=offset) for offset in far]))
+    assert taken == far[:199]
+    assert deliveries(owned, far[-1] + 1) == []
+    assert not owned.wants_resume
     for offset in (0, *taken[:150]):
-        partitions.settle(owned.assignment, offset)
+        partitions.settle(owned.assignment, [offset])
     commit(partitions, owned)
-    assert owned.take(message(offset=far[-1] + 2)) is None, "there is room, but others were first"
-    tracked = [found.offset for found, delivery in owned.take_overflow() if delivery is Delivery.NEW]
-    assert tracked == [*far[199:], far[-1] + 1, far[-1] + 2]
-    assert not owned.wants_pause(buffer_is_full=False)
+    assert offsets(owned.take([message(offset=far[-1] + 2)])) == [*far[199:], far[-1] + 1, far[-1] + 2]
+    assert owned.take_overflow() == []
 
 
-def test_a_full_window_pauses_and_half_of_it_resumes() -> None:
-    """So that a resume is worth what it fetches anew."""
+def test_a_run_is_tracked_whole_or_as_far_as_the_window_goes() -> None:
+    """What a full window holds back is taken when there is room, and nothing is taken twice."""
     partitions, owned = owning()
-    for offset in range(WINDOW):
-        assert not owned.wants_pause(buffer_is_full=False)
-        owned.take(message(offset=offset))
-    assert owned.wants_pause(buffer_is_full=False)
-    for offset in range(WINDOW // 2 - 1):
-        partitions.settle(owned.assignment, offset)
+    (whole,) = owned.take([message(offset=offset) for offset in range(WINDOW - 2)])
+    assert (whole.delivery, len(whole.messages)) == (Delivery.NEW, WINDOW - 2)
+    assert offsets(owned.take([message(offset=WINDOW + n) for n in range(5)])) == [WINDOW, WINDOW + 1]
+    assert owned.take_overflow() == []
+    partitions.settle(owned.assignment, range(2))
     commit(partitions, owned)
-    assert not owned.wants_resume()
-    partitions.settle(owned.assignment, WINDOW // 2 - 1)
-    commit(partitions, owned)
-    assert owned.wants_resume()
+    assert offsets(owned.take_overflow()) == [WINDOW + 2, WINDOW + 3]
 
 
-def test_a_full_buffer_pauses_every_partition() -> None:
-    """`STREAM_BUFFER_BYTES` is of the whole process."""
-    _, owned = owning()
-    assert owned.wants_pause(buffer_is_full=True)
-    assert not owned.wants_pause(buffer_is_full=False)
+def test_a_full_window_pauses_when_much_waits_behind_it_and_half_of_it_resumes() -> None:
+    """A pause costs what was fetched ahead, so that a window which is full for a moment causes none."""
+    partitions, owned = owning()
+    owned.take([message(offset=offset) for offset in range(WINDOW)])
+    owned.take([message(offset=WINDOW + n) for n in range(MAX_OVERFLOW - 1)])
+    assert not owned.wants_pause
+    owned.take([message(offset=WINDOW + MAX_OVERFLOW)])
+    assert owned.overflow
+    assert owned.wants_pause
+    partitions.settle(owned.assignment, range(WINDOW // 2 + MAX_OVERFLOW - 1))
+    commit(partitions, owned)
+    owned.take_overflow()
+    assert not owned.wants_pause
+    assert not owned.wants_resume
+    partitions.settle(owned.assignment, [WINDOW // 2 + MAX_OVERFLOW - 1])
+    commit(partitions, owned)
+    assert owned.wants_resume
 
 
 def test_partitions_are_looked_through_while_they_come_and_go() -> None:

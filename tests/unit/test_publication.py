@@ -39,7 +39,7 @@ def test_outcomes_and_offsets_go_together() -> None:
     """What settled since the last transaction goes into the next one, with the offsets that it makes committable."""
     desk, (first, second) = flowing(PARTITION, OTHER_PARTITION)
     outcomes = [*desk.deliver(first, 0, 1), *desk.deliver(second, 0)]
-    first.take(message(offset=2))
+    first.take([message(offset=2)])
     assert desk.turn() == [], "nothing is decided before the commit"
     assert desk.last.settled == tuple(outcomes)
     assert desk.last.group == "group of generation 1"
@@ -117,7 +117,7 @@ def test_clean_is_written_only_when_it_is_clean() -> None:
     """By whoever ends a partition, after everything that it executed is settled."""
     desk, (owned,) = flowing()
     assignment = owned.assignment
-    owned.take(message(offset=0))
+    owned.take([message(offset=0)])
     owned.ledger.doubt(0)
     desk.turn(clean={assignment})
     assert len(desk.sink.published) == 1, "a doubtful request is no clean end"

@@ -78,6 +78,27 @@ def test_fault_is_narrowed_to_call_datastore_and_record() -> None:
     assert [plan.ending is not None for plan in struck] == [True, False, False, False]
 
 
+def test_fault_is_narrowed_to_large_requests() -> None:
+    """A fault for requests of two records or more leaves smaller ones alone, and reads with them."""
+    faults = Faults(Clock())
+    faults.add(Fault("answer", call=None, min_records=2))
+    struck = [faults.plan("execute", "people", ids).ending is not None for ids in ([], ["a"], ["a", "b"], list("abc"))]
+    assert struck == [False, False, True, True]
+    assert faults.plan("read", "people", ["a"]).ending is None
+
+
+def test_first_added_way_to_name_wins() -> None:
+    """Of two faults that choose how records are named the first one counts, beside an ending."""
+    faults = Faults(Clock())
+    for names in ("index", "id"):
+        faults.add(Fault("names", names=names))
+    faults.add(Fault("answer", status=500))
+    plan = faults.plan("execute")
+    assert plan.naming is not None
+    assert plan.ending is not None
+    assert (plan.naming.names, plan.ending.status) == ("index", 500)
+
+
 def test_fault_for_every_call_strikes_each_kind() -> None:
     """A fault without a call strikes execute, read and token alike."""
     faults = Faults(Clock())
@@ -142,6 +163,12 @@ def test_outage_ends_by_time_or_by_word() -> None:
         {"kind": "answer", "for_s": 0},
         {"kind": "delay", "min_s": 2, "max_s": 1},
         {"kind": "evidence", "evidence": "some"},
+        {"kind": "names", "names": "some"},
+        {"kind": "names", "names_at": "errors"},
+        {"kind": "names", "names_at": 5},
+        {"kind": "answer", "min_records": -1},
+        {"kind": "answer", "size_bytes": "1"},
+        {"kind": "answer", "drip_s": -1},
     ],
     ids=str,
 )

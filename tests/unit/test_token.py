@@ -94,6 +94,24 @@ def test_an_answer_without_a_usable_token_says_why(status: int, body: bytes | No
     assert "html" not in said
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (400, "CXONE_CLIENT_ID"),
+        (401, "CXONE_CLIENT_SECRET"),
+        (403, "CXONE_REGION"),
+        (429, "wait"),
+        (503, "wait"),
+        (302, "CXONE_BASE_URL"),
+        (404, "CXONE_TOKEN_PATH"),
+    ],
+)
+def test_a_refused_token_says_what_to_look_at(status: int, told: str) -> None:
+    """Wrong credentials, a wrong address and a service that is down are three things."""
+    with pytest.raises(UnusableAnswerError, match=told):
+        read_answer(status, b"", 1, 0.0)
+
+
 def test_a_token_does_not_show_itself() -> None:
     """Neither `repr` nor any format of it holds the bearer."""
     token = read_answer(200, granted(), 3, 0.0)

@@ -22,14 +22,18 @@ class Evidence:
     """Everything that a verdict is judged by.
 
     `outcomes` and `letters` (the dead letters) were read when all was over, `followed` by a reader that ran along.
-    The first `backlog` of `events` were in the topic before the service started; `live_from_s` is when the others
-    began to be produced (wall clock). `histories` are the values of each record as the stand-in was given them, oldest
+    The first `backlog` of `events` were in the topic before the service started, the next `live` came at an even pace
+    from `live_from_s` on, all others while the API failed, from `outage_from_s` to `outage_to_s` (wall clock).
+    `histories` are the values of each record as the stand-in was given them, oldest
     first, each by `fields_text`. `exit_code` is the service's after SIGTERM, None while it runs on.
     """
 
     events: Sequence[MadeEvent] = field(repr=False)
     backlog: int
+    live: int
     live_from_s: float
+    outage_from_s: float
+    outage_to_s: float
     outcomes: Sequence[Reading] = field(repr=False)
     followed: Sequence[Reading] = field(repr=False)
     letters: Sequence[Reading] = field(repr=False)

@@ -1,7 +1,8 @@
 """The demo's figures: how fast, in requests of what size, how long an event took. Pure.
 
-Two parts of a run are told apart, because a figure of their mixture would mean nothing: the *backlog*, which was in the
-topic before the service started, shows throughput; the *live* events, produced at an even pace, show latency.
+Three parts of a run are told apart, because a figure of their mixture would mean nothing: the *backlog*, which was in
+the topic before the service started, shows throughput; the *live* events, produced at an even pace, show latency; those
+that came in the *outage* show what became of them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..calls import Request
 
 PERCENTILES: Final = (50, 95, 99)
+_UNAVAILABLE: Final = 503
 
 
 def figures(evidence: Evidence, live_rate: int) -> list[Section]:
@@ -34,16 +36,19 @@ def figures(evidence: Evidence, live_rate: int) -> list[Section]:
     """
     executes = [request for request in evidence.requests if request.call == "execute"]
     early = [request for request in executes if request.received_s < evidence.live_from_s]
-    live = [request for request in executes if request.received_s >= evidence.live_from_s]
+    live = [r for r in executes if evidence.live_from_s <= r.received_s < evidence.outage_from_s]
     return [
         Section(
             f"Backlog: {evidence.backlog:,} events in Kafka before the service started, API without delay",
             [_throughput(evidence, early), *_batches(early)],
         ),
         Section(
-            f"Live: {len(evidence.events) - evidence.backlog:,} events, {live_rate:,} a second; "
-            "a batch waits up to 200 ms to fill",
+            f"Live: {evidence.live:,} events, {live_rate:,} a second; a batch waits up to 200 ms to fill",
             [*_latency(evidence), *_batches(live)],
+        ),
+        Section(
+            f"Outage: for {evidence.outage_to_s - evidence.outage_from_s:.0f} s the API answered 503 to every call",
+            _outage(evidence, executes),
         ),
     ]
 
@@ -77,7 +82,8 @@ def _batches(requests: Sequence[Request]) -> list[Line]:
 
 def _latency(evidence: Evidence) -> list[Line]:
     """Times from produce to outcome: by Kafka's timestamps, and until a reader of committed messages had it."""
-    live = {(event.partition, event.offset) for event in evidence.events[evidence.backlog :]}
+    first = evidence.backlog
+    live = {(event.partition, event.offset) for event in evidence.events[first : first + evidence.live]}
     written_ms: list[float] = []
     seen_ms: list[float] = []
     for reading in evidence.followed:
@@ -92,6 +98,16 @@ def _latency(evidence: Evidence) -> list[Line]:
         Line("event to outcome in ms, p50 / p95 / p99, by Kafka", _spread(written_ms)),
         Line("event to reader of what is committed, likewise", _spread(seen_ms)),
     ]
+
+
+def _outage(evidence: Evidence, requests: Sequence[Request]) -> list[Line]:
+    came = len(evidence.events) - evidence.backlog - evidence.live
+    refused = [each for each in requests if each.received_s >= evidence.outage_from_s and each.status == _UNAVAILABLE]
+    lines = [Line("events that came meanwhile", f"{came:,}"), Line("requests that failed", f"{len(refused):,}")]
+    if not came or not evidence.followed:
+        return lines
+    last_ms = max(reading.seen_ms for reading in evidence.followed)
+    return [*lines, Line("from its end to the last outcome, in s", f"{last_ms / 1000 - evidence.outage_to_s:.1f}")]
 
 
 def _spread(times_ms: list[float]) -> str:

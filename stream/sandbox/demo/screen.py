@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from rich.box import HORIZONTALS
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from .holding import NOTHING_HELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +26,10 @@ PLAIN_EVERY_S: Final = 1.0
 LIVE_EVERY_S: Final = 0.125
 _WIDTH: Final = 80
 _MOST_IN_FLIGHT_SHOWN: Final = 3
+_SUCCESSES: Final = frozenset({"APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE", "SUPERSEDED", "IGNORED"})
+"""Contract section 3."""
+ANSWERS: Final = "answers"
+_MOST_MOMENTS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,8 @@ class Snapshot:
     """What is to be seen at one moment.
 
     `rate` is outcomes per second lately; `in_flight` are the requests on the wire (datastore, records), as the stand-in
-    sees them; `latency_ms` is how long the newest outcome took from its event, None before the first.
+    sees them; `latency_ms` is how long the newest outcome took from its event, None where that says nothing: events of
+    the backlog waited for the service to start. `api` is how the stand-in answers, `circuit` what the service holds.
     """
 
     phase: str
@@ -43,11 +52,18 @@ class Snapshot:
     in_flight: Sequence[tuple[str, int]]
     latency_ms: float | None
     results: Mapping[str, int]
+    api: str
+    circuit: str
 
     @property
     def lag(self) -> int:
         """Events that have no outcome yet."""
         return self.produced - self.outcomes
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the service holds anything back."""
+        return self.circuit != NOTHING_HELD
 
 
 class Screen:
@@ -59,11 +75,19 @@ class Screen:
         self.is_live = console.is_terminal and not console.is_dumb_terminal
         self.laps: list[tuple[str, float]] = []
         """What took how long, in seconds."""
+        self.said: list[str] = []
+        """Every line that was said, without the moments."""
+        self.moments: deque[Snapshot] = deque(maxlen=_MOST_MOMENTS)
+        """What was shown, the last of it."""
         self._live: Live | None = None
         self._next_s = 0.0
 
     def say(self, line: str) -> None:
         """Print a line; text is never taken for markup."""
+        self.said.append(line)
+        self._print(line)
+
+    def _print(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
@@ -101,10 +125,11 @@ class Screen:
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a moment: the picture anew, or one more line."""
+        self.moments.append(snapshot)
         if self._live is not None:
             self._live.update(picture(snapshot), refresh=True)
         else:
-            self.say(plain_line(snapshot))
+            self._print(plain_line(snapshot))
 
 
 def plain_line(snapshot: Snapshot) -> str:
@@ -112,6 +137,7 @@ def plain_line(snapshot: Snapshot) -> str:
     return (
         f"{snapshot.elapsed_s:5.1f} s    {snapshot.phase}: {snapshot.outcomes:,} of {snapshot.total:,} outcomes, "
         f"{snapshot.rate:,.0f}/s, lag {snapshot.lag:,}, {len(snapshot.in_flight)} in flight"
+        f"{f', circuit {snapshot.circuit}' if snapshot.is_held else ''}"
     )
 
 
@@ -121,28 +147,40 @@ def picture(snapshot: Snapshot) -> RenderableType:
     bars.add_column()
     bars.add_column(ratio=1)
     bars.add_column(justify="right")
-    bars.add_row("produced", ProgressBar(snapshot.total, snapshot.produced), f"{snapshot.produced:,}")
-    bars.add_row("outcomes", ProgressBar(snapshot.total, snapshot.outcomes), f"{snapshot.outcomes:,}")
+    for name, count in (("produced", snapshot.produced), ("outcomes", snapshot.outcomes)):
+        bar = ProgressBar(snapshot.total, count, complete_style="cyan", finished_style="green")
+        bars.add_row(name, bar, f"{count:,}")
     facts = Table.grid(padding=(0, 2))
-    for name, value in _facts(snapshot):
-        facts.add_row(Text(name, style="dim"), Text(value))
+    for name, value, style in _facts(snapshot):
+        facts.add_row(Text(name, style="dim"), Text(value, style=style, no_wrap=True, overflow="crop"))
     whole = Table.grid(expand=True)
     whole.add_row(bars)
     whole.add_row("")
     whole.add_row(facts)
-    title = Text(f" {snapshot.phase} ", style="bold")
-    return Panel(whole, title=title, title_align="left", subtitle=f"{snapshot.elapsed_s:.0f} s", width=_WIDTH)
+    title = Text(snapshot.phase, style="bold")
+    took = f"{snapshot.elapsed_s:.0f} s"
+    return Panel(
+        whole, HORIZONTALS, title=title, title_align="left", subtitle=took, subtitle_align="right", width=_WIDTH
+    )
 
 
-def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    yield "events/s", f"{snapshot.rate:,.0f}"
-    yield "lag", f"{snapshot.lag:,} events without an outcome"
-    latency = "-" if snapshot.latency_ms is None else f"{snapshot.latency_ms:,.0f} ms from event to outcome, the newest"
-    yield "latency", latency
-    yield "batches", f"{snapshot.requests:,} requests of {snapshot.mean_batch:,.0f} records on average"
-    yield "in flight", _in_flight(snapshot.in_flight)
-    counts = sorted(snapshot.results.items(), key=lambda pair: -pair[1])
-    yield "results", "  ".join(f"{result} {count:,}" for result, count in counts) or "-"
+def _facts(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
+    yield "events/s", f"{snapshot.rate:,.0f}", ""
+    yield "lag", f"{snapshot.lag:,} events without an outcome", ""
+    yield "latency", _latency(snapshot.latency_ms), ""
+    yield "batches", f"{snapshot.requests:,} requests of {snapshot.mean_batch:,.0f} records on average", ""
+    yield "in flight", _in_flight(snapshot.in_flight), ""
+    yield "API", snapshot.api, "green" if snapshot.api == ANSWERS else "red"
+    yield "circuit", snapshot.circuit, "yellow" if snapshot.is_held else "green"
+    for name, results in (("succeeded", _SUCCESSES), ("failed", snapshot.results.keys() - _SUCCESSES)):
+        counts = sorted(((snapshot.results.get(result, 0), result) for result in results), reverse=True)
+        yield name, "  ".join(f"{result} {count:,}" for count, result in counts if count) or "-", ""
+
+
+def _latency(newest_ms: float | None) -> str:
+    if newest_ms is None:
+        return "- (these events waited for the service to start)"
+    return f"{newest_ms:,.0f} ms from event to outcome, the newest"
 
 
 def _in_flight(requests: Sequence[tuple[str, int]]) -> str:

@@ -1,8 +1,9 @@
 """`cxone-stream demo`: everything on this machine, and the proof that it works.
 
 A real Kafka, the CXone stand-in, and the service as a process of its own. Most events are in Kafka before the service
-starts: their drain shows throughput. The others come at an even pace while it runs: they show latency. When each has
-its outcome the service is ended, all topics are read again, and what came out is compared with what went in.
+starts: their drain shows throughput. Then some come at an even pace while it runs: they show latency. The last ones
+come while the API fails. When each has its outcome the service is ended, all topics are read again, and what came out
+is compared with what went in.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from .evidence import Evidence, all_hold, fields_text
 from .figures import figures
 from .kafka import DemoError, Feed, Follower, read_topic
 from .keep import keep, shown
+from .poster import poster
 from .screen import Screen
 from .service import (
     AUDIT_FILE,
@@ -54,7 +56,9 @@ if TYPE_CHECKING:
     from ..kafka_jars import KafkaInstallation
     from .events import MadeEvent, Record
 
-MOST_LIVE: Final = 8_000
+MOST_LIVE: Final = 6_000
+MOST_IN_OUTAGE: Final = 6_000
+PICTURED_COMMAND: Final = "make demo"
 _KEPT_RUNS: Final = 4
 _CLIENT_ID: Final = "demo-client"
 # Every character that a form or a header could spoil; what follows is new in each run, so that it can be searched for.
@@ -63,12 +67,16 @@ _SECRET_BEGINS: Final = "made up: +&=%/ é "  # noqa: S105 - of the stand-in
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What `cxone-stream demo` was asked for; `program` is how a person calls `cxone-stream`, from any directory."""
+    """What `cxone-stream demo` was asked for.
+
+    `program` is how a person calls `cxone-stream`, from any directory; `picture` is where a picture of it goes.
+    """
 
     events: int = 100_000
     datastores: int = len(DATASTORES)
     keep: bool = False
     program: str = "cxone-stream"
+    picture: Path | None = None
 
 
 def run_demo(
@@ -87,6 +95,8 @@ def run_demo(
     Raises:
         StreamError: something could not be started, or the run was ended before its verdict.
     """
+    if options.picture is not None and not options.picture.absolute().parent.is_dir():
+        raise DemoError(f"{options.picture.parent} is no directory; make it, or name another --picture")
     started_s = time.monotonic()
     screen = Screen(console)
     with _few_collections(), EndSignals() as signals, ExitStack() as ending:
@@ -99,6 +109,8 @@ def run_demo(
                 sections = judge(evidence)
             console.print(table([*sections, *figures(evidence, LIVE_RATE)]))
             console.print(verdict(sections))
+            if options.picture is not None:
+                options.picture.write_text(poster(screen.moments, sections, PICTURED_COMMAND), encoding="utf-8")
             console.print(Text(laps(screen.laps, time.monotonic() - started_s)))
             if options.keep:
                 keep(stage, screen, options.program)
@@ -115,9 +127,10 @@ def run_demo(
     return all_hold(sections)
 
 
-def backlog_size(count: int) -> int:
-    """Return how many of the events are in Kafka before the service starts; the others come live, for 4 s at most."""
-    return count - min(MOST_LIVE, count // 4)
+def sizes(count: int) -> tuple[int, int]:
+    """Return how many events are in Kafka before the service starts, and how many of the others come live."""
+    live, in_outage = min(MOST_LIVE, count // 8), min(MOST_IN_OUTAGE, count // 8)
+    return count - live - in_outage, live
 
 
 def _set_up(
@@ -133,7 +146,8 @@ def _set_up(
     (directory / SECRET_FILE).write_text(secret)
     sandbox = ending.enter_context(Sandbox(SandboxOptions(credentials=Credentials(_CLIENT_ID, secret))))
     screen.lap("stand-in", 0.0, f"CXone stand-in at {sandbox.base_url}")
-    feed = _load_backlog(kafka, events[: backlog_size(len(events))], screen)
+    backlog, _ = sizes(len(events))
+    feed = _load_backlog(kafka, events[:backlog], screen)
     follower = Follower(kafka.bootstrap_servers, OUTCOME_TOPIC)
     ending.callback(follower.close)
     follower.start()
@@ -173,12 +187,14 @@ def _load_backlog(kafka: Kafka, backlog: Sequence[MadeEvent], screen: Screen) ->
 
 def _play(stage: Stage, events: Sequence[MadeEvent], screen: Screen, *, is_kept: bool) -> Evidence:
     """Let the service drain the backlog, feed it the other events, end it unless it is kept, gather the evidence."""
-    backlog = backlog_size(len(events))
+    backlog, live = sizes(len(events))
     watch = Watch(stage, screen, len(events))
     with screen.watching():
         watch.drain(backlog)
         live_from_s = time.time()
-        watch.feed(events[backlog:])
+        watch.live(events[backlog : backlog + live])
+        outage_from_s = time.time()
+        outage_to_s = watch.outage(events[backlog + live :])
     if stage.service.exit_code is not None:
         screen.say(f"the service has ended by itself; the end of its log:\n{stage.service.log_tail()}")
     elif not is_kept:
@@ -191,7 +207,10 @@ def _play(stage: Stage, events: Sequence[MadeEvent], screen: Screen, *, is_kept:
     return Evidence(
         events=events,
         backlog=backlog,
+        live=live,
         live_from_s=live_from_s,
+        outage_from_s=outage_from_s,
+        outage_to_s=outage_to_s,
         outcomes=outcomes,
         followed=tuple(stage.follower.readings),
         letters=letters,

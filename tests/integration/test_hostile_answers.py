@@ -1,0 +1,304 @@
+"""Whatever the API answers, byte for byte: none of it grows memory, hangs a worker, or passes as success."""
+
+from __future__ import annotations
+
+import gzip
+import time
+import tracemalloc
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from stream.cxone import MAX_ANSWER_NODES
+from stream.steps import Answer, NoAnswer
+
+from ..harness.waiting import eventually
+from .raw_api import JSON, Connection, RawApi, answer, client_of, execute, says
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEADLINE_S = 2.0
+SLACK_S = 2.0
+MEMORY_BYTES = 24 * 1024 * 1024
+"""For one answer: its 4 MiB as they are collected, a copy of them, and what the other side of the test needs."""
+LARGE = 8 * 1024 * 1024
+"""A request that fits into no socket's buffer."""
+MEGABYTE = b"x" * (1 << 20)
+CHUNKED = b"HTTP/1.1 200 OK\r\n" + JSON + b"Transfer-Encoding: chunked\r\n\r\n"
+BOMB = bytes(64 << 20)
+
+
+def _chunk(text: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(text), text)
+
+
+def _floods(head: bytes, text: bytes, times: int) -> Callable[[Connection, str], object]:
+    def script(connection: Connection, head_of_request: str) -> None:
+        connection.body(head_of_request)
+        connection.send(head)
+        connection.flood(text, times)
+
+    return script
+
+
+def _encoded(encoding: bytes, body: bytes) -> bytes:
+    return answer(body, JSON + b"Content-Encoding: %b\r\n" % encoding)
+
+
+def _typed(content_type: bytes, body: bytes = b"{}") -> bytes:
+    return answer(body, b"Content-Type: %b\r\n" % content_type)
+
+
+class Case(NamedTuple):
+    """What is sent once the request was read, and what the dialogue is told: the status and body of the answer."""
+
+    text: bytes
+    status: int
+    body: bytes | None
+
+
+ANSWERED = {
+    "gzip-bomb": Case(_encoded(b"gzip", gzip.compress(BOMB)), 200, None),
+    "deflate-bomb": Case(_encoded(b"deflate", zlib.compress(BOMB)), 200, None),
+    "brotli": Case(_encoded(b"br", b"\x0b\x02\x80{}\x03"), 200, None),
+    "encoded-twice": Case(_encoded(b"gzip, identity", b"{}"), 200, None),
+    "identity": Case(_encoded(b"Identity", b"{}"), 200, b"{}"),
+    "html": Case(_typed(b"text/html", b"<html>"), 200, None),
+    "json-as-text": Case(_typed(b"text/plain"), 200, None),
+    "json-with-charset": Case(_typed(b"Application/JSON; charset=utf-8"), 200, b"{}"),
+    "problem-json": Case(answer(b"{}", b"Content-Type: application/problem+json\r\n", b"400 Bad"), 400, b"{}"),
+    "no-type": Case(answer(b"{}", b""), 200, b"{}"),
+    "nothing-as-html": Case(_typed(b"text/html", b""), 200, b""),
+    "broken-json": Case(answer(b'{"checksum":'), 200, b'{"checksum":'),
+    "many-nodes": Case(answer(b"[" + b"[[]]," * MAX_ANSWER_NODES + b"{}]"), 200, None),
+    "thousands-of-headers": Case(answer(b"{}", JSON + b"a:b\r\n" * 15_000), 200, b"{}"),
+    "header-not-utf-8": Case(answer(b"{}", JSON + b"X-Name: \xff\xfe\x80\r\n"), 200, b"{}"),
+    "cookies": Case(answer(b"{}", JSON + b"Set-Cookie: a=b; Domain=.example.com\r\n"), 200, b"{}"),
+    "informational": Case(b"HTTP/1.1 103 Hint\r\nLink: x\r\n\r\n" * 3 + answer(b"{}"), 200, b"{}"),
+    "http-1.0": Case(answer(b"{}", version=b"1.0"), 200, b"{}"),
+    "http-1.0-to-the-end": Case(b"HTTP/1.0 200 OK\r\n\r\n{}", 200, b"{}"),
+    "unknown-status": Case(answer(b"{}", status=b"999 What"), 999, b"{}"),
+    "refused-and-cut-off": Case(answer(b'{"errors":[]}', status=b"413 Large")[:-4], 413, None),
+    "throttled-in-bad-chunks": Case(
+        b"HTTP/1.1 429 Slow\r\nTransfer-Encoding: chunked\r\n\r\nno-number\r\n{}", 429, None
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERED.values(), ids=ANSWERED)
+def test_an_answer_is_told_as_far_as_it_can_be_believed(case: Case) -> None:
+    """The dialogue is told the status, and the body unless it is encoded, no JSON by its type, or broken off."""
+    with RawApi(says(case.text)) as api, client_of(api.base_url, execute_deadline_s=DEADLINE_S) as client:
+        reply = execute(client)
+    assert isinstance(reply, Answer)
+    assert (reply.status, reply.body) == (case.status, case.body)
+
+
+UNANSWERED = {
+    "nothing": b"",
+    "no-http": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "upgrade": b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    "status-of-two-digits": b"HTTP/1.1 20 OK\r\n\r\n",
+    "applied-and-cut-off": answer(b'{"records":[]}')[:-4],
+    "applied-in-bad-chunks": CHUNKED + b"no-number\r\n{}",
+    "applied-in-chunks-without-end": CHUNKED + _chunk(b"{}"),
+    "header-without-end": b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * (1 << 20),
+    "informational-without-end": b"HTTP/1.1 102 Processing\r\n\r\n" * 20_000,
+    "two-lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "transfer-encoding-gzip": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n{}",
+    "header-with-a-null": b"HTTP/1.1 200 OK\r\nX-Null: a\x00b\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("text", UNANSWERED.values(), ids=UNANSWERED)
+def test_what_is_no_answer_leaves_the_request_in_doubt(text: bytes) -> None:
+    """Bytes that are no whole answer to a whole request say nothing: it may have been applied."""
+    with RawApi(says(text)) as api, client_of(api.base_url, execute_deadline_s=DEADLINE_S) as client:
+        started_s = time.monotonic()
+        reply = execute(client)
+    assert isinstance(reply, NoAnswer)
+    assert reply.doubtful
+    assert time.monotonic() - started_s < DEADLINE_S
+
+
+def test_a_reset_leaves_the_request_in_doubt() -> None:
+    """A connection that is reset after the request was read says nothing of it."""
+
+    def reset(connection: Connection, head: str) -> None:
+        connection.body(head)
+        connection.reset()
+
+    with RawApi(reset) as api, client_of(api.base_url) as client:
+        reply = execute(client)
+    assert isinstance(reply, NoAnswer)
+    assert reply.doubtful
+    assert "reset" in reply.reason
+
+
+FLOODS = {
+    "100-mb-announced": _floods(b"HTTP/1.1 200 OK\r\n" + JSON + b"Content-Length: 104857600\r\n\r\n", MEGABYTE, 100),
+    "100-mb-to-the-end": _floods(b"HTTP/1.1 200 OK\r\n" + JSON + b"\r\n", MEGABYTE, 100),
+    "chunks-without-end": _floods(CHUNKED, _chunk(MEGABYTE), 100),
+    "one-byte-a-chunk": _floods(CHUNKED, _chunk(b"x") * 10_000, 1_000),
+    "100-mb-refused": _floods(b"HTTP/1.1 400 Bad\r\nContent-Length: 104857600\r\n\r\n", MEGABYTE, 100),
+}
+
+
+@pytest.mark.parametrize("script", FLOODS.values(), ids=FLOODS)
+def test_a_flood_is_cut_off(script: Callable[[Connection, str], object]) -> None:
+    """An answer without end costs neither memory beyond its bound nor the whole deadline; only its status counts."""
+    with RawApi(script) as api, client_of(api.base_url, execute_deadline_s=60.0) as client:
+        started_s = time.monotonic()
+        tracemalloc.start()
+        try:
+            reply = execute(client)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert isinstance(reply, Answer)
+    assert (reply.status in (200, 400), reply.body) == (True, None)
+    assert peak_bytes < MEMORY_BYTES
+    assert time.monotonic() - started_s < 20.0
+
+
+REDIRECTS = {
+    "elsewhere": b"http://127.0.0.1:%d/execute",
+    "relative": b"/execute?again",
+    "no-address": b"http://[::bad/",
+    "not-http": b"file:///etc/passwd",
+}
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+@pytest.mark.parametrize("place", REDIRECTS)
+def test_a_redirect_is_an_answer(status: int, place: str) -> None:
+    """No redirect is followed, wherever it points, and the token reaches no other place."""
+    with RawApi(says(answer())) as other:
+        location = REDIRECTS[place].replace(b"%d", str(other.port).encode())
+        text = answer(b"{}", JSON + b"Location: " + location + b"\r\n", b"%d Moved" % status)
+        with RawApi(says(text)) as api, client_of(api.base_url) as client:
+            reply = execute(client)
+            assert api.calls("PATCH") == 1
+        assert other.connections == 0
+    assert isinstance(reply, Answer)
+    assert (reply.status, reply.body) == (status, b"{}")
+
+
+def test_no_cookie_is_kept() -> None:
+    """What an answer sets is not sent with the next request: it would grow, and bind to one server."""
+
+    def set_cookie(connection: Connection, head: str) -> bool:
+        connection.body(head)
+        connection.send(answer(b"{}", JSON + b"Set-Cookie: grows=%d\r\n" % time.monotonic_ns()))
+        return True
+
+    with RawApi(set_cookie) as api, client_of(api.base_url) as client:
+        for _ in range(3):
+            assert isinstance(execute(client), Answer)
+    assert len(api.heads) == 4
+    assert not [head for head in api.heads if "cookie" in head.lower()]
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"413 Too Large", b"503 Busy"])
+@pytest.mark.parametrize("then", ["closes", "resets", "stays"])
+def test_an_early_answer_is_heard(status: bytes, then: str) -> None:
+    """An answer given before the request was read counts, whether the connection is closed, broken, or left to fill."""
+
+    def early(connection: Connection, _head: str) -> None:
+        connection.send(answer(b'{"error":"no"}', status=status))
+        if then == "stays":
+            time.sleep(DEADLINE_S)
+        elif then == "resets":
+            connection.reset()
+
+    with RawApi(early) as api, client_of(api.base_url, execute_deadline_s=DEADLINE_S) as client:
+        started_s = time.monotonic()
+        reply = execute(client, LARGE)
+        took_s = time.monotonic() - started_s
+    assert isinstance(reply, Answer)
+    assert (reply.status, reply.body) == (int(status[:3]), b'{"error":"no"}')
+    assert took_s < DEADLINE_S
+
+
+def test_an_informational_answer_does_not_end_a_request() -> None:
+    """A server that says `100 Continue` on its own, while it takes no more, is sent the rest all the same."""
+    bodies = []
+
+    def continues(connection: Connection, head: str) -> None:
+        time.sleep(0.3)  # until the request has filled the socket's buffers
+        connection.send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 10")
+        time.sleep(0.3)
+        connection.send(b"3 Hint\r\n\r\n")
+        bodies.append(connection.body(head))
+        connection.send(answer(b'{"n":1}'))
+
+    with RawApi(continues) as api, client_of(api.base_url) as client:
+        reply = execute(client, LARGE)
+    assert isinstance(reply, Answer)
+    assert (reply.status, reply.body) == (200, b'{"n":1}')
+    assert len(bodies[0]) > LARGE
+
+
+def test_applied_before_it_was_sent_is_not_believed() -> None:
+    """A 200 that comes while most of the request is unread cannot be the answer to it, and nothing was applied."""
+
+    def early(connection: Connection, _head: str) -> None:
+        connection.send(answer(b"{}"))
+        time.sleep(DEADLINE_S)
+
+    with RawApi(early) as api, client_of(api.base_url, execute_deadline_s=DEADLINE_S) as client:
+        reply = execute(client, LARGE)
+    assert isinstance(reply, NoAnswer)
+    assert not reply.doubtful
+
+
+def test_a_request_that_did_not_leave_whole_is_not_in_doubt() -> None:
+    """A part of a JSON body can never be applied: who breaks the connection in the middle has applied nothing."""
+
+    def breaks(connection: Connection, _head: str) -> None:
+        connection.socket.recv(1)
+        connection.reset()
+
+    with RawApi(breaks) as api, client_of(api.base_url) as client:
+        reply = execute(client, LARGE)
+    assert isinstance(reply, NoAnswer)
+    assert not reply.doubtful
+
+
+def test_a_second_answer_is_not_the_next_ones() -> None:
+    """What comes beyond an answer is dropped with its connection: the next request has an answer of its own."""
+    number = iter(range(100))
+
+    def twice(connection: Connection, head: str) -> bool:
+        connection.body(head)
+        mine = b'{"n":%d}' % next(number)
+        connection.send(answer(mine) + answer(b'{"n":"of nobody"}'))
+        return True
+
+    with RawApi(twice) as api, client_of(api.base_url) as client:
+        replies = [execute(client) for _ in range(4)]
+    assert [reply.body for reply in replies if isinstance(reply, Answer)] == [b'{"n":%d}' % n for n in range(4)]
+
+
+def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
+    """A server that closes an idle connection costs no request: the next one goes out on another, without doubt."""
+    replies: list[Answer | NoAnswer] = []
+    with RawApi(says(answer())) as api, client_of(api.base_url) as client:
+        while len(replies) < 20:
+            replies.append(execute(client))
+            eventually(lambda: api.ended == len(replies), 5.0, "the end of the connection")
+    assert {(type(reply), getattr(reply, "status", None)) for reply in replies} == {(Answer, 200)}
+    assert api.calls("PATCH") == 20
+
+
+def test_nothing_listens() -> None:
+    """A connection that is refused leaves no doubt, and the reason says what a person needs."""
+    with RawApi(says(answer())) as api:
+        address = api.base_url
+    with client_of(address) as client:
+        reply = execute(client)
+    assert isinstance(reply, NoAnswer)
+    assert not reply.doubtful
+    assert "it refuses connections" in reply.reason
