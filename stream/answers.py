@@ -110,8 +110,8 @@ def read_statement(batch: Batch, answer: Answer) -> Statement | None:
         return None
     checksum = body.get("checksum")
     verified = isinstance(checksum, str) and checksum.lower() == batch.checksum
-    says_who = isinstance(body.get("skipped"), list) or isinstance(body.get("records"), list)
-    may_be_left_out = batch.lane.conflict_resolution is ConflictResolution.IGNORE and not says_who
+    tells_skipped = isinstance(body.get("skipped"), list)
+    may_be_left_out = batch.lane.conflict_resolution is ConflictResolution.IGNORE and not tells_skipped
     return Statement(
         _untruth(body, answer.status, mismatch=isinstance(checksum, str) and not verified),
         verified,

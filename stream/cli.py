@@ -73,6 +73,7 @@ def check(
     """Test configuration, schemas, Kafka and the API, and say what to do; changes nothing."""
     from . import check as checks
     from .log import configure_log
+    from .mapping import load_mapping
     from .schema_files import load_schemas
     from .settings import PACKAGED_SCHEMAS, load_settings
 
@@ -80,14 +81,37 @@ def check(
     configure_log("error", settings.stream.log_format)
     stream = settings.stream
     _, files = load_schemas(stream.schemas_dir, PACKAGED_SCHEMAS, require=stream.require_schema)
+    mapping = load_mapping(stream.mapping_file, PACKAGED_SCHEMAS)
     findings = []
-    for finding in checks.check(settings, files):
+    for finding in checks.check(settings, files, mapping=mapping):
         findings.append(finding)
         if not as_json:
             typer.echo(checks.line(finding, sys.stdout.encoding))
     if as_json:
         typer.echo(checks.as_json(findings))
     raise typer.Exit(checks.exit_code(findings))
+
+
+@app.command(name="try")
+def try_(
+    *,
+    events: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines; - for standard input.")],
+    mapping: Annotated[Path | None, typer.Option(help="Instead of STREAM_MAPPING_FILE.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Of events that name none; else the first input topic.")] = None,
+    lines: Annotated[
+        Literal["auto", "value", "message"],
+        typer.Option(help="What a line is: a message's value, or {key, value, topic, headers}."),
+    ] = "auto",
+    expect: Annotated[Path | None, typer.Option(help="Compare with these JSON lines; exit 1 if they differ.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, as --expect reads them.")] = False,
+) -> None:
+    """Show what would be sent of each event, or why it would be refused; touches no network."""
+    from .trial import Reading, TrialOptions, load_trial, run_trial
+
+    intake, first = load_trial(os.environ, Path.cwd(), mapping)
+    options = TrialOptions(events, topic or first, Reading(lines), expect, as_json)
+    if not run_trial(options, intake, typer.echo):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -53,7 +53,8 @@ def execute(batch: Batch, rng: random.Random, policy: Policy) -> Dialogue:
         The next step; to be sent its reply.
 
     Returns:
-        The events that go back to their lane undecided, mostly none; at least one was decided before.
+        The events that go back to their lane undecided, mostly none. The default budget suffices to decide at least
+        one event before, so that a batch comes to its end in any case.
     """
     talk = Talk(rng, policy, policy.probe_budget)
     yield from _settle(talk, batch)
@@ -130,7 +131,7 @@ def _refused(talk: Talk, said: Said, blame: _Blame) -> Script[tuple[Event, ...]]
 
 
 def _applied(talk: Talk, said: Said, statement: Statement) -> Script[tuple[Event, ...]]:
-    """All is decided, but for suspects that were left out (IGNORE): were they, because they had been applied before?"""
+    """All is decided but for suspects that were left out (IGNORE), perhaps because they had been applied before."""
     if statement.untruth is not None:
         yield Decided(said.batch, talk.verdict(said, Result.INTEGRITY, statement.untruth), said.events)
         return ()
@@ -139,21 +140,22 @@ def _applied(talk: Talk, said: Said, statement: Statement) -> Script[tuple[Event
         event.record_id: Ruling(Result.SKIPPED_STALE, None, statement.skipped[event.record_id], confirmed=True)
         for event in skipped
     }
-    doubted = tuple(event for event in skipped if event.suspect)
+    doubted = tuple(event for event in skipped if event.suspect) if talk.policy.can_read else ()
     verdict = talk.verdict(
         said, Result.APPLIED, confirmed=statement.confirmed, versions=statement.versions, rulings=stale
     )
-    yield Decided(said.batch, verdict, _without(said.events, doubted))
+    told = Decided(said.batch, verdict, _without(said.events, doubted))
+    yield told
 
     def judge(event: Event, stored: Stored | None) -> Ruling:
         return judge_skipped_suspect(event, stored, statement.skipped[event.record_id])
 
-    return _not_ruled(doubted, (yield from _look_up(talk, Decided(said.batch, verdict, ()), doubted, judge)))
+    return _not_ruled(doubted, (yield from _look_up(talk, told, doubted, judge)))
 
 
 def _conflicting(talk: Talk, said: Said, blame: _Blame) -> Script[tuple[Event, ...]]:
     """Suspects are read back, other conflicts reported or rebased (contract section 4.3); what is left goes again."""
-    verdict = talk.verdict(said, *REFUSALS[said.answer.status])
+    told = Decided(said.batch, talk.verdict(said, *REFUSALS[said.answer.status]), ())
 
     def judge(event: Event, stored: Stored | None) -> Ruling | Event:
         told = blame.versions[event.record_id]
@@ -164,42 +166,36 @@ def _conflicting(talk: Talk, said: Said, blame: _Blame) -> Script[tuple[Event, .
             return talk.rebase(event, version)
         return plain_conflict(version, named=blame.by_name or stored is not None)
 
-    def is_open(event: Event) -> bool:
+    def must_be_read(event: Event) -> bool:
         return event.suspect or (blame.versions[event.record_id] is None and talk.may_rebase(event))
 
     blamed = _of(said.events, blame.versions)
-    doubted = tuple(event for event in blamed if is_open(event))
+    doubted = tuple(event for event in blamed if must_be_read(event)) if talk.policy.can_read else ()
     judged = {event.record_id: judge(event, None) for event in _without(blamed, doubted)}
-    yield _ruled(Decided(said.batch, verdict, ()), said.events, judged)
-    judged |= yield from _look_up(talk, Decided(said.batch, verdict, ()), doubted, judge)
+    yield _ruled(told, blamed, judged)
+    judged |= yield from _look_up(talk, told, doubted, judge)
     return _not_ruled(said.events, judged)
 
 
 def _look_up(talk: Talk, told: Decided, doubted: tuple[Event, ...], judge: Judge) -> Script[Judged]:
-    """Read records back and judge each; after a read that failed it and the others stay as they are.
+    """Read records back and tell of each at once; after a read that failed it and those after it stay as they are.
 
     They go again then: a request that is answered as before shows that it is the read call alone that fails.
     """
     judged: Judged = {}
-    wait: Wait | None = None
     for event in doubted:
-        if wait is None:
-            stored = yield from _stored(talk, event)
-            if isinstance(stored, Wait):
-                wait = stored
-            else:
-                judged[event.record_id] = judge(event, stored)
-    if judged:
-        yield replace(_ruled(told, doubted, judged), has_line=True)
-    if wait is not None:
-        yield wait
+        stored = yield from _stored(talk, event)
+        if isinstance(stored, Wait):
+            yield stored
+            break
+        judged[event.record_id] = judge(event, stored)
+        if isinstance(judged[event.record_id], Ruling):
+            yield replace(_ruled(told, (event,), judged), has_line=True)
     return judged
 
 
 def _stored(talk: Talk, event: Event) -> Script[Stored | Wait | None]:
     """Read one record back: what is stored; after which wait to try again; None where there is no read call for it."""
-    if not talk.policy.can_read:
-        return None
     found = yield from read_back(event, talk.rng)
     if isinstance(found, Stored):
         talk.reads_in_vain = 0
@@ -210,7 +206,8 @@ def _stored(talk: Talk, event: Event) -> Script[Stored | Wait | None]:
 
 def _ruled(told: Decided, events: tuple[Event, ...], judged: Judged) -> Decided:
     """Tell of those events that have a ruling of their own."""
-    rulings = {record_id: ruling for record_id, ruling in judged.items() if isinstance(ruling, Ruling)}
+    found = {event.record_id: judged.get(event.record_id) for event in events}
+    rulings = {record_id: ruling for record_id, ruling in found.items() if isinstance(ruling, Ruling)}
     return replace(told, verdict=replace(told.verdict, rulings=rulings or None), events=_of(events, rulings))
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .ports import Pool
     from .undecided import Limits, Undecided
 
+MAX_LINGERING = 10_000
+"""Lanes of which it is kept since when their batch waits for more."""
+
 
 class Execution:
     """Events from their arrival to their verdict; a record is released when the verdict's outcome is committed.
@@ -115,6 +118,8 @@ class Execution:
         """Whether a batch that is due but not full should wait for more that is coming: one more linger at most."""
         if not self.lanes.grows_soon(key):
             return False
+        if len(self._waiting_since_s) > MAX_LINGERING:
+            self._waiting_since_s.clear()  # lanes that were held, or given up, in the meantime
         return now_s < self._waiting_since_s.setdefault(key, now_s) + self._linger_s
 
     def _submit(self, flight: Flight, now_s: float) -> None:

@@ -129,8 +129,8 @@ class Holds:
         """
         datastore_id, records = decided.batch.lane.datastore_id, len(decided.batch.events)
         health, refused = self._health_of(datastore_id), _refused(decided)
+        self.circuit.answered(now_s)
         if self.circuit.outage is not None:
-            self.circuit.answered(now_s)
             for each in self.held.values():
                 each.probes.hasten(now_s)
         hold = self.held.get(datastore_id)
@@ -139,7 +139,7 @@ class Holds:
                 health.learn_limit(now_s)
             self.release(datastore_id)
         health.passed(records, now_s)
-        if not health.judge_truth(decided.verdict.result):
+        if not decided.has_line and not health.judge_truth(decided.verdict.result):
             why = f"{UNTRUE_IN_A_ROW} requests in a row were answered as applied, untruly; the last: {_told(decided)}"
             self.hold(datastore_id, Cause.INTEGRITY, why, now_s)
         if len(refused) < len(decided.events):

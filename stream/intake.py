@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from .cdc import Delta, Mapper, NotSent
 from .codes import ErrorCode
-from .decode import decode
 from .model import Assignment, ConflictResolution, Defect, Event, LaneKey, Message, Result, UpdateType
-from .usual import UsualForms
+from .usual import UsualForms, new_event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from .cdc import TopicReader
+    from .cdc.rules import Rule
     from .validate import Schemas
 
-_NULL_VALUE = Defect(ErrorCode.TOMBSTONE, "The value is null, which is no change on a native topic.")
 _NO_DATASTORE = Defect(
     ErrorCode.DATASTORE_MISSING, "The event names no datastore and CXONE_DATASTORE_ID is not set.", "/dataStoreId"
 )
@@ -34,10 +35,13 @@ class Defaults:
 
 
 class Unfit(NamedTuple):
-    """A message that is no event to execute, and why; the ids as far as they could be read."""
+    """A message that is no event to execute, and why; the ids as far as they could be read.
+
+    `defect` is None where it carries no change (`IGNORED`).
+    """
 
     result: Result
-    defect: Defect
+    defect: Defect | None
     datastore_id: str | None = None
     record_id: str | None = None
 
@@ -45,7 +49,15 @@ class Unfit(NamedTuple):
 class Intake:
     """Reads messages; every message gives exactly one value, whatever its bytes are."""
 
-    def __init__(self, schemas: Schemas, defaults: Defaults) -> None:
+    def __init__(self, schemas: Schemas, defaults: Defaults, rules: Iterable[Rule] = ()) -> None:
+        """Prepare to read.
+
+        Args:
+            schemas: compiled.
+            defaults: what an event may leave out.
+            rules: of the mapping file, for sources that are not native.
+        """
+        self._mapper = Mapper(rules, defaults.update_type, defaults.conflict_resolution)
         self._schemas = schemas
         self._defaults = defaults
         self._lanes: dict[tuple[str | None, str | None, str | None], LaneKey] = {}
@@ -65,9 +77,12 @@ class Intake:
         Returns:
             For each message its event, or why it is none.
         """
+        topic = self._mapper.topic(assignment.partition.topic)
+        if topic.is_mapped:
+            return [self._read(topic, message, assignment, arrived_s, suspect=suspect) for message in messages]
         found = self.usual.read(messages, assignment, arrived_s, suspect=suspect)
         return [
-            event or self.read(message, assignment, arrived_s, suspect=suspect)
+            event or self._read(topic, message, assignment, arrived_s, suspect=suspect)
             for message, event in zip(messages, found, strict=True)
         ]
 
@@ -83,15 +98,27 @@ class Intake:
         Returns:
             The event, its record serialised; or why it is none.
         """
-        if message.value is None:
-            return Unfit(Result.UNSUPPORTED, _NULL_VALUE)
-        document = decode(message.value)
-        if isinstance(document, Defect):
-            return Unfit(Result.INVALID, document)
-        defect = self._schemas.judge_envelope(document)
+        topic = self._mapper.topic(message.partition.topic)
+        return self._read(topic, message, assignment, arrived_s, suspect=suspect)
+
+    def _read(
+        self, topic: TopicReader, message: Message, assignment: Assignment, arrived_s: float, *, suspect: bool
+    ) -> Event | Unfit:
+        found = topic.read(message.key, message.value)
+        if isinstance(found, Delta):
+            lane, record_id, record, fields = found[:4]
+            defect = self._schemas.judge_fields(lane.datastore_id, fields)
+            if defect is not None:
+                defect = defect._replace(path=found.path_in_value(defect.path))
+                return Unfit(Result.INVALID, defect, lane.datastore_id, record_id)
+            size_bytes = len(record) + message.size_bytes
+            return new_event((message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes))
+        if isinstance(found, NotSent):
+            return Unfit(*found)
+        defect = self._schemas.judge_envelope(found)
         if defect is not None:
-            return Unfit(Result.INVALID, defect, *_readable_ids(document))
-        return self._event(document, message, assignment, arrived_s, suspect=suspect)
+            return Unfit(Result.INVALID, defect, *_readable_ids(found))
+        return self._event(found, message, assignment, arrived_s, suspect=suspect)
 
     def _event(
         self, document: dict[str, Any], message: Message, assignment: Assignment, arrived_s: float, *, suspect: bool

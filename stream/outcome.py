@@ -145,12 +145,12 @@ class OutcomeWriter:
         Args:
             message: as it came.
             assignment: under which it came.
-            unfit: why it is no event.
+            unfit: why it is no event; without a defect it only carries no change.
             timestamp: RFC 3339.
         """
         template = _template(unfit.result, unfit.datastore_id, None, unfit.defect, timestamp)
         value = _write(template, message, unfit.record_id)
-        letter = self._dead_letter(message, unfit.result, unfit.defect)
+        letter = None if unfit.defect is None else self._dead_letter(message, unfit.result, unfit.defect)
         headers = self._headers(message, timestamp)
         return Settled(
             assignment, message.offset, _key(message), value, headers, unfit.result, None, message.size_bytes, letter

@@ -14,12 +14,14 @@ from .credentials import Credentials
 from .cxone import Api, CxoneClient
 from .errors import FatalError
 from .flights import InFlightLimits
+from .group_watch import GroupWatch
 from .holds import HoldLimits
 from .intake import Defaults, Intake
 from .lanes import BatchLimits
 from .lease import Lease
 from .log import flush, get_log
 from .loop import Loop
+from .mapping import NO_MAPPING, load_mapping
 from .outcome import Form, OutcomeWriter
 from .parts import Bounds, Parts
 from .publisher import KafkaSink
@@ -31,6 +33,7 @@ from .stop_signal import StopSignal
 from .workers import Workers
 
 if TYPE_CHECKING:
+    from .mapping import Mapping
     from .schema_files import SchemaFile
     from .settings import Settings
     from .validate import Schemas
@@ -51,12 +54,13 @@ def serve(settings: Settings) -> None:
         settings: judged and complete.
 
     Raises:
-        ConfigurationError: when a schema file cannot be used; nothing outside has been touched then.
+        ConfigurationError: when a schema file or the mapping file cannot be used; nothing outside was touched then.
     """
     schemas, files = load_schemas(settings.stream.schemas_dir, PACKAGED_SCHEMAS, require=settings.stream.require_schema)
+    mapping = load_mapping(settings.stream.mapping_file, PACKAGED_SCHEMAS)
     code = 1
     try:
-        _run(settings, schemas, files)
+        _run(settings, schemas, files, mapping)
         code = 0
     except FatalError as error:
         get_log().critical("service_failed", reason=str(error))
@@ -66,29 +70,34 @@ def serve(settings: Settings) -> None:
         _exit(code)
 
 
-def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...]) -> None:
+def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...], mapping: Mapping) -> None:
     log = get_log()
     for warning in settings.warnings:
         log.warning("configuration", reason=warning)
     for file in files:
         log.info("schema_loaded", file=file.name, sha256=file.sha256)
+    if mapping.rules:
+        log.info("mapping_loaded", file=mapping.name, sha256=mapping.sha256, rules=len(mapping.rules))
     within_s = DRAIN_SHARE_FOR_ALL * settings.stream.drain_s
     stop = StopSignal(SystemClock(), within_s, lambda: _cut_short(within_s))
-    loop = Loop(connect(settings, schemas), bounds(settings))
+    loop = Loop(connect(settings, schemas, mapping), bounds(settings))
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     log.info("service_started", topics=list(settings.kafka.input_topics), group=settings.kafka.group_id)
 
+    if settings.kafka.instance_id is not None:
+        GroupWatch(settings.kafka, settings.kafka.instance_id, SystemClock()).start()
     loop.run(lambda: stop.asked_at_s)
     log.info("service_ended")
 
 
-def connect(settings: Settings, schemas: Schemas) -> Parts:
+def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING) -> Parts:
     """Make the loop's parts, with its real edges.
 
     Args:
         settings: judged and complete.
         schemas: compiled.
+        mapping: of sources that are not native.
 
     Returns:
         The parts of a loop; the group has not been joined yet.
@@ -120,7 +129,11 @@ def connect(settings: Settings, schemas: Schemas) -> Parts:
         sink=sink,
         clock=clock,
         rng=random.Random(),  # noqa: S311 - jitter and names, no secrets
-        intake=Intake(schemas, Defaults(cxone.datastore_id, stream.update_type, stream.conflict_resolution)),
+        intake=Intake(
+            schemas,
+            Defaults(cxone.datastore_id, stream.update_type, stream.conflict_resolution),
+            mapping.rules,
+        ),
         start=Start(StartAt(kafka.start), stream.ignore_offset_metadata),
         writer=OutcomeWriter(Form(kafka.group_id, stream.cloudevents, kafka.dead_letter_topic is not None)),
         audit=audit,

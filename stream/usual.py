@@ -24,7 +24,7 @@ MAX_FORMS = 10_000
 RECORD_MEMBERS = frozenset({"id", "version", "fields", "checksum"})
 """What a record of the request body may hold (contract section 1)."""
 
-_event = partial(tuple.__new__, Event)
+new_event = partial(tuple.__new__, Event)
 """Makes an event of its eight values: a named tuple's own constructor is a Python function, at twice the time."""
 
 
@@ -94,7 +94,7 @@ class UsualForms:
                     if headers:
                         size_bytes += headers_bytes(headers)
                     lane, record_id = form.lane, document["id"]
-                    event = _event((message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes))
+                    event = new_event((message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes))
             except (ValueError, KeyError, AttributeError, TypeError):
                 pass  # no JSON, no object, another form, or nested too deep
             events.append(event)

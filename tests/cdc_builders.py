@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream.cdc import Delta, Mapper, NotSent, load_mapping
+from stream.cdc import Delta, Mapper, NotSent
 from stream.errors import ConfigurationError
+from stream.mapping import load_mapping
 from stream.model import ConflictResolution, Defect, UpdateType
 
 from .builders import SCHEMAS_DIR
@@ -86,6 +88,7 @@ def wrapped(change: dict[str, Any], *columns: dict[str, Any]) -> dict[str, Any]:
     return {"schema": schema, "payload": change}
 
 
+@cache
 def rules(toml: str) -> tuple[Rule, ...]:
     """Read a mapping file's text."""
     with tempfile.TemporaryDirectory() as directory:

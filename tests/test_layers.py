@@ -34,7 +34,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "validate": {"codes", "model"},
     "schema_files": {"errors", "validate"},
     "usual": {"model", "validate"},
-    "intake": {"codes", "decode", "model", "usual", "validate"},
+    "cdc": {"codes", "decode", "model", "validate"},
+    "mapping": {"cdc", "errors", "model", "settings"},
+    "intake": {"cdc", "codes", "model", "usual", "validate"},
     "lanes": {"model"},
     "payload": {"model"},
     "pace": set(),
@@ -82,6 +84,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # the edges
     "stop_signal": {"clock"},
     "membership": set(),
+    "ownership": {"model"},
+    "group_watch": {"clock", "log", "model", "ownership", "settings"},
     "output_topics": {"errors", "log", "settings"},
     "fetched": {"model"},
     "consumer": {"errors", "fetched", "log", "membership", "model", "partitions", "ports", "settings"},
@@ -97,16 +101,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workers": {"clock", "flights", "lease", "model", "ports", "steps"},
     # what wires it all
     "service": {
-        *("audit", "clock", "consumer", "credentials", "cxone", "errors", "flights", "intake", "lanes", "lease"),
+        *("audit", "clock", "consumer", "credentials", "cxone", "errors", "flights", "group_watch", "intake", "lanes", "lease"),
         *("log", "loop", "outcome", "parts", "publisher", "schema_files", "settings", "start", "steps", "stop_signal"),
-        *("holds", "validate", "workers"),
+        *("holds", "mapping", "validate", "workers"),
     },
     # what looks at the outside before it is used, with what the service would use
     "check": {
         *("__init__", "clock", "consumer", "cxone", "metadata", "model", "partitions", "output_topics"),
-        *("record_address", "schema_files", "settings", "start", "token"),
+        *("mapping", "record_address", "schema_files", "settings", "start", "token"),
     },
-    "cli": {"__init__", "check", "errors", "log", "sandbox", "schema_files", "service", "settings"},
+    # what would be sent, without anything outside
+    "trial": {"errors", "intake", "mapping", "model", "schema_files", "settings"},
+    "cli": {"__init__", "check", "errors", "log", "mapping", "sandbox", "schema_files", "service", "settings", "trial"},
     "__main__": {"cli"},
     # what a machine needs to try it all: modules of one folder know each other, and nothing of the service
     "sandbox": {"errors"},
@@ -114,7 +120,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # The only modules that import a library, so that a swap or a fake is one file.
 EDGES: dict[str, set[str]] = {
-    "confluent_kafka": {"consumer", "fetched", "output_topics", "publisher", "check", "sandbox"},
+    "confluent_kafka": {"consumer", "fetched", "group_watch", "output_topics", "publisher", "check", "sandbox"},
     "httpcore": {"wire"},
     "httpx": {"cxone", "wire", "check", "sandbox"},
     "opentelemetry": {"telemetry"},
@@ -122,6 +128,7 @@ EDGES: dict[str, set[str]] = {
 }
 
 PURE = {
+    "cdc",
     "answers",
     "asking",
     "circuit",
@@ -144,6 +151,7 @@ PURE = {
     "naming",
     "outbox",
     "outcome",
+    "ownership",
     "pace",
     "parking",
     "partitions",

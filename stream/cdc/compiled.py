@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,7 +18,6 @@ from .unavailable import Unavailable
 
 if TYPE_CHECKING:
     from .rules import Rule
-    from .usual import Split
     from .wrapper import ConnectSchema, Opened
 
 MAX_VERSION = 2**63 - 1
@@ -46,6 +46,9 @@ _NO_FIELDS = Defect(
 )
 
 _TOO_DEEP = Defect(ErrorCode.NESTED_TOO_DEEP, "The fields are nested deeper than can be sent on.")
+
+_new_delta = partial(tuple.__new__, Delta)
+"""Makes a delta of its six values: a named tuple's own constructor is a Python function, at twice the time."""
 
 
 class CompiledRule:
@@ -99,28 +102,34 @@ class CompiledRule:
         rule = self.rule
         return rule.record_id is None and rule.version is None and not rule.changed_only
 
-    def row_change(self, split: Split, schema: ConnectSchema | None, record_id: str, place: str) -> Delta | None:
-        """Map a change of the usual form, by a simple rule.
+    def row_change(
+        self, row: dict[str, Any], row_text: bytes, schema: ConnectSchema | None, key: bytes | None
+    ) -> Delta | None:
+        """Map a change of a row, by a simple rule.
 
         Args:
-            split: the envelope's parts.
+            row: after the change.
+            row_text: its bytes, as orjson would write them.
             schema: that stood around the envelope.
-            record_id: what the message's key makes.
-            place: the JSON Pointer to the row.
+            key: the message's.
 
         Returns:
             The delta; or None where the full way must say what becomes of the change.
         """
-        row, layout = split.row, self._layout(split.row, schema)
-        fields = layout.fields(row, None, split.row_text)
+        record_id = self.identity.of_usual_key(key)
+        if record_id is None:
+            return None
+        layout = self._layout(row, schema)
+        fields = layout.fields(row, None, row_text)
         if not fields or isinstance(fields, Defect):
             return None
+        place = "/after" if schema is None else "/payload/after"
         if layout.is_copy and fields is row:
-            record = b'{"id":%b,"fields":%b}' % (orjson.dumps(record_id), split.row_text)
-            return Delta(self._lane, record_id, record, fields, self.rule.columns, place)
+            record = b'{"id":"%b","fields":%b}' % (record_id, row_text)
+            return _new_delta((self._lane, record_id.decode(), record, fields, self.rule.columns, place))
         if self.rule.constants:
             fields = {**fields, **self.rule.constants}
-        found = self._delta(record_id, None, fields, place)
+        found = self._delta(record_id.decode(), None, fields, place)
         return found if isinstance(found, Delta) else None
 
     def delete(self, key: Opened | Defect, before: object) -> Delta | NotSent:

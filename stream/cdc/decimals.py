@@ -13,7 +13,7 @@ MAX_SCALE = 16_383
 
 DECIMAL_TEXT = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,4})?", re.ASCII)
 """A decimal as text that is a JSON number as well."""
-_PADDED = re.compile(r"[A-Za-z0-9+/]{2,22}={1,2}")
+_PADDED = re.compile(r"[A-Za-z0-9+/]{2,23}={1,2}")
 _MAX_SUSPECT_CHARACTERS = 24
 
 

@@ -22,7 +22,10 @@ MAX_LAYOUTS = 1_000
 
 MAX_KEY_FORMS = 16
 
-_INTEGER = re.compile(rb"[1-9]\d{0,17}")
+MAX_DIGITS = 18
+"""So that an integer fits into 64 bits, whatever its digits are."""
+
+_ZERO = ord("0")
 _PLAIN_TEXT = re.compile(rb"[A-Za-z0-9_.:@-]{1,256}")
 """Nothing that JSON escapes, and no `=`, which may end a decimal in base64."""
 _NO_KEY = "The message has no key that could be the record's id: let the connector write one (message.key.columns)."
@@ -30,11 +33,11 @@ _NO_COLUMN = "A column that the record's id is made of is missing, null, or not 
 
 
 class _KeyForm(NamedTuple):
-    """A key of one column: what stands before and behind the value, and what the value may be."""
+    """A key of one column: what stands before and behind the value, and what a text may be; None for an integer."""
 
     begin: bytes
     end: bytes
-    shape: re.Pattern[bytes]
+    shape: re.Pattern[bytes] | None
 
 
 class Identity:
@@ -50,14 +53,19 @@ class Identity:
         self._converters: dict[tuple[str, ConnectSchema | None], Converter | None] = {}
         self._usual: list[_KeyForm] = []
 
-    def of_usual_key(self, text: bytes | None) -> str | None:
-        """Make the id from a key that differs from an earlier one in its value only; None where it is another."""
+    def of_usual_key(self, text: bytes | None) -> bytes | None:
+        """Make the id from a key that differs from an earlier one in its value only.
+
+        Returns:
+            The id, of which JSON escapes nothing; None where the key must be read in full.
+        """
         if text is None:
             return None
         for begin, end, shape in self._usual:
             if text.startswith(begin) and text.endswith(end):
-                value = shape.fullmatch(text, len(begin), len(text) - len(end))
-                return None if value is None else value[0].decode()
+                value = text[len(begin) : len(text) - len(end)]
+                if _is_whole_number(value) if shape is None else shape.fullmatch(value):
+                    return value
         return None
 
     def learn(self, text: bytes | None, opened: Opened) -> None:
@@ -70,13 +78,14 @@ class Identity:
         )
         if is_read or name in self._rule.columns.kinds or len(self._usual) >= MAX_KEY_FORMS:
             return
-        shape = _INTEGER if type(value) is int else _PLAIN_TEXT if type(value) is str else None
-        end = (b"" if type(value) is int else b'"') + (b"}}" if opened.wrapped else b"}")
-        at = len(text) - len(end) - len(str(value).encode())
-        if shape is not None and shape.fullmatch(text, at, len(text) - len(end)) and text.endswith(end):
-            form = _KeyForm(text[:at], end, shape)
-            if form not in self._usual:
-                self._usual.append(form)
+        written = str(value).encode()
+        is_number = type(value) is int and _is_whole_number(written)
+        if not is_number and not (type(value) is str and _PLAIN_TEXT.fullmatch(written)):
+            return
+        end = (b"" if is_number else b'"') + (b"}}" if opened.wrapped else b"}")
+        form = _KeyForm(text[: -len(written + end)], end, None if is_number else _PLAIN_TEXT)
+        if text.endswith(written + end) and form not in self._usual:
+            self._usual.append(form)
 
     def of_key(self, key: object, schema: ConnectSchema | None) -> str | Defect:
         """Make the id from a message's key.
@@ -138,3 +147,7 @@ class Identity:
     def _escape(self, part: str) -> str:
         separator = self._rule.id_separator
         return part.replace("%", "%25").replace(separator, f"%{ord(separator):02X}")
+
+
+def _is_whole_number(text: bytes) -> bool:
+    return text.isdigit() and text[0] != _ZERO and len(text) <= MAX_DIGITS

@@ -41,7 +41,7 @@ class TopicReader:
         self._tables: dict[tuple[object, ...], CompiledRule | None] = {}
         self._values = Wrappers()
         self._keys = Wrappers()
-        self._usual = UsualForms()
+        self.usual = UsualForms(self._values)
 
     @property
     def is_mapped(self) -> bool:
@@ -61,25 +61,13 @@ class TopicReader:
         named = self._named
         if named is not None and named.rule.ignore and named.rule.table is None:
             return IGNORED
-        usual = None if value is None else self.read_usual(key, value)
+        usual = self.usual.read(key, value) if self._rules and value is not None else None
         if usual is not None:
             return usual
         try:
             return self._read_in_full(key, value)
         except RecursionError:
             return refused(_TOO_DEEP)
-
-    def read_usual(self, key: bytes | None, value: bytes) -> Delta | None:
-        """Read a message of a form that was met before; None where it must be read in full."""
-        stripped = self._values.strip(value)
-        split = None if stripped is None else self._usual.split(*stripped)
-        if stripped is None or split is None:
-            return None
-        schema, rule = stripped[1], split.form.rule
-        record_id = rule.identity.of_usual_key(key)
-        if record_id is None:
-            return None
-        return rule.row_change(split, schema, record_id, "/after" if schema is None else "/payload/after")
 
     def _read_in_full(self, key: bytes | None, value: bytes | None) -> Delta | NotSent | dict[str, Any]:
         opened = None if value is None else self._values.open(value)
@@ -131,9 +119,7 @@ class TopicReader:
         opened_key = self._keys.open_key(key)
         found = rule.envelope(opened, opened_key, value)
         if isinstance(found, Delta) and opened.exact and rule.is_simple and opened.payload["op"] in ROW_CHANGES:
-            stripped = self._values.strip(value)
-            if stripped is not None:
-                self._usual.learn(*stripped, opened.payload, rule)
+            self.usual.learn(value, opened.payload, rule)
             if not isinstance(opened_key, Defect):
                 rule.identity.learn(key, opened_key)
         return found

@@ -20,17 +20,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from .wrapper import HEAD
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .compiled import CompiledRule
-    from .wrapper import ConnectSchema
+    from .result import Delta
+    from .wrapper import ConnectSchema, Wrappers
 
 MAX_FORMS = 1_024
 """For each topic: tables, operations, and how many digits their numbers have."""
 MAX_TAIL_BYTES = 4_096
 
 _NO_BEFORE = b'{"before":null,"after":{'
+_WITHOUT_BEFORE = len(_NO_BEFORE) - 1
 _BEFORE = b'{"before":{'
 _AFTER = b',"after":{'
 _BEHIND = b'},"source":{'
@@ -50,59 +54,57 @@ class Form(NamedTuple):
     """
 
     rule: CompiledRule
-    op: str
     firsts: Callable[[bytes], Any]
     texts: tuple[tuple[int, bytes], ...]
-
-
-class Split(NamedTuple):
-    """An envelope in the usual order: its row as text, the row, what its tail means."""
-
-    row_text: bytes
-    row: dict[str, Any]
-    form: Form
 
 
 class UsualForms:
     """The forms that one topic's envelopes have."""
 
-    def __init__(self) -> None:
-        self._forms: dict[tuple[ConnectSchema | None, bytes], Form] = {}
-
-    def split(self, envelope: bytes, schema: ConnectSchema | None) -> Split | None:
-        """Read an envelope of a known form.
+    def __init__(self, values: Wrappers) -> None:
+        """Begin with none.
 
         Args:
-            envelope: alone, without a schema around it.
-            schema: that stood around it.
-
-        Returns:
-            Its parts, or None where it must be read in full.
+            values: the schemas that the topic's values have brought.
         """
-        begin = _row_begin(envelope)
-        end = envelope.find(_BEHIND, begin) + 1
+        self._values = values
+        self._forms: dict[tuple[ConnectSchema | None, bytes], Form] = {}
+
+    def read(self, key: bytes | None, value: bytes) -> Delta | None:
+        """Read an envelope of a known form; None where it must be read in full."""
+        schema = None
+        if value.startswith(HEAD):
+            stripped = self._values.strip(value)
+            if stripped is None:
+                return None
+            value, schema = stripped
+        begin = _WITHOUT_BEFORE if value.startswith(_NO_BEFORE) else _row_begin(value)
+        end = value.find(_BEHIND, begin) + 1
         if not 0 < begin < end:
             return None
-        tail = envelope[end:]
+        tail = value[end:]
         form = self._forms.get((schema, tail.translate(_DIGITS_TO_ZERO)))
         if form is None or _ZERO in form.firsts(tail):
             return None
         for at, text in form.texts:
             if not tail.startswith(text, at):
                 return None
-        row_text = envelope[begin:end]
+        row_text = value[begin:end]
         row = _object(row_text)
-        return None if row is None else Split(row_text, row, form)
+        return None if row is None else form.rule.row_change(row, row_text, schema, key)
 
-    def learn(self, envelope: bytes, schema: ConnectSchema | None, change: dict[str, Any], rule: CompiledRule) -> None:
+    def learn(self, value: bytes, change: dict[str, Any], rule: CompiledRule) -> None:
         """Take note of the form of an envelope that was read in full.
 
         Args:
-            envelope: alone, without a schema around it.
-            schema: that stood around it.
-            change: the same, decoded.
+            value: as it came.
+            change: the envelope, decoded.
             rule: that is for it.
         """
+        stripped = self._values.strip(value)
+        if stripped is None:
+            return
+        envelope, schema = stripped
         begin = _row_begin(envelope)
         end = envelope.find(_BEHIND, begin) + 1
         tail = envelope[end:]
@@ -115,13 +117,13 @@ class UsualForms:
             return
         if len(self._forms) >= MAX_FORMS:
             self._forms.clear()
-        self._forms[schema, tail.translate(_DIGITS_TO_ZERO)] = Form(rule, change["op"], _firsts(tail), texts)
+        self._forms[schema, tail.translate(_DIGITS_TO_ZERO)] = Form(rule, _firsts(tail), texts)
 
 
 def _row_begin(envelope: bytes) -> int:
     """Find where the row begins; 0 where the envelope is not of the usual order, or `before` is no object by itself."""
     if envelope.startswith(_NO_BEFORE):
-        return len(_NO_BEFORE) - 1
+        return _WITHOUT_BEFORE
     if not envelope.startswith(_BEFORE):
         return 0
     end = envelope.find(_AFTER)

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 MAX_KNOWN = 64
 """Schemas that one topic's messages are expected to have: one for each table and each change of it."""
 
-_HEAD = '{"schema":'
+HEAD = b'{"schema":'
+"""How a value begins that brings its schema."""
+
 _BETWEEN = ',"payload":'
-_HEAD_BYTES = _HEAD.encode()
 _ROWS = ("after", "before")
 _scan = json.JSONDecoder().raw_decode
 
@@ -70,7 +71,7 @@ class Wrappers:
             The payload's text and the schema; the text itself where it has none around it; None where the schema is
             not known. It is good if the payload's text is one whole JSON value.
         """
-        if not text.startswith(_HEAD_BYTES):
+        if not text.startswith(HEAD):
             return text, None
         for prefix, schema in self._known:
             if text.startswith(prefix):
@@ -166,9 +167,9 @@ def _one_value(text: str) -> str | None:
 def _prefix(text: bytes) -> bytes | None:
     """Return the bytes before the payload, where they are written without a blank and the payload stands last."""
     whole = text.decode()
-    if not whole.startswith(_HEAD):
+    if not whole.startswith(HEAD.decode()):
         return None
-    _, end = _scan(whole, len(_HEAD))
+    _, end = _scan(whole, len(HEAD))
     if whole[end : end + len(_BETWEEN)] != _BETWEEN:
         return None
     return whole[: end + len(_BETWEEN)].encode()

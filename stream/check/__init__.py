@@ -10,15 +10,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..clock import SystemClock
+from ..mapping import NO_MAPPING
 from ..schema_files import DATASTORE_ID
 from .api import probe_api
 from .cluster import KafkaDeadlines, KafkaProbe
+from .mapping import look_at_mapping
 from .report import Finding, State, as_json, doubtful, exit_code, good, line, without
 from .threads import Branch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..mapping import Mapping
     from ..schema_files import SchemaFile
     from ..settings import Settings
 
@@ -36,23 +39,29 @@ class Deadlines:
     whole_s: float = 25.0
 
 
-def check(settings: Settings, files: Sequence[SchemaFile], deadlines: Deadlines | None = None) -> Iterator[Finding]:
+def check(
+    settings: Settings,
+    files: Sequence[SchemaFile],
+    deadlines: Deadlines | None = None,
+    mapping: Mapping = NO_MAPPING,
+) -> Iterator[Finding]:
     """Look at everything.
 
     Args:
         settings: judged and complete.
         files: the schema files, compiled without a problem.
         deadlines: those of the command line by default.
+        mapping: of sources that are not native.
 
     Yields:
         What was found, as it comes: configuration, schemas, Kafka, the API. No finding holds a credential.
     """
     secrets = _secrets(settings)
-    for finding in _look(settings, files, deadlines or Deadlines()):
+    for finding in _look(settings, files, mapping, deadlines or Deadlines()):
         yield without(finding, secrets)
 
 
-def _look(settings: Settings, files: Sequence[SchemaFile], deadlines: Deadlines) -> Iterator[Finding]:
+def _look(settings: Settings, files: Sequence[SchemaFile], mapping: Mapping, deadlines: Deadlines) -> Iterator[Finding]:
     clock = SystemClock()
     until_s = clock.monotonic_s() + deadlines.whole_s
     cluster = KafkaProbe(settings.kafka, settings.stream.ignore_offset_metadata, deadlines.kafka, clock)
@@ -65,6 +74,7 @@ def _look(settings: Settings, files: Sequence[SchemaFile], deadlines: Deadlines)
     for warning in settings.warnings:
         yield doubtful("configuration", warning, "change it, unless it is meant")
     yield _schemas(files)
+    yield from look_at_mapping(mapping, settings.kafka.input_topics)
     for branch in branches:
         yield from branch.findings(until_s)
 

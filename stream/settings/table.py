@@ -22,10 +22,6 @@ PARTS: Mapping[str, type[Cxone | Kafka | Stream]] = {
 """The class of each prefix."""
 
 NOT_YET: Mapping[str, str] = {
-    "CXONE_MAX_REQUESTS_PER_S": "requests are bounded by CXONE_MAX_IN_FLIGHT alone",
-    "STREAM_STOP_AFTER_REFUSED": "refused records never hold a datastore",
-    "STREAM_GIVE_UP_AFTER_S": "events wait for ever",
-    "STREAM_MAPPING_FILE": "events are read in the native form only",
     "STREAM_COALESCE": "events of one record are never merged",
     "STREAM_HTTP_ADDRESS": "there is no HTTP server",
     "OTEL_*": "there is no telemetry",

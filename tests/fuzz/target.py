@@ -69,7 +69,8 @@ class Target:
         assert len(quick) == 1
         _hold_alike(read, quick[0], value or b"")
         if isinstance(read, Unfit):
-            _hold_refusal(message, read)
+            assert read.defect is not None, "a native event always carries a change"
+            _hold_refusal(message, read, read.defect.code)
             _hold_unfit_outcome(self._writer.of_unfit(message, ASSIGNMENT, read, TIMESTAMP), message, read)
             return read.defect.code
         assert isinstance(read, Event)
@@ -157,9 +158,9 @@ def _hold_request(body: bytes, event: Event) -> None:
     assert [record["id"] for record in request["records"]] == [event.record_id]
 
 
-def _hold_refusal(message: Message, unfit: Unfit) -> None:
+def _hold_refusal(message: Message, unfit: Unfit, code: ErrorCode) -> None:
     """A refusal has a reason that the slow reading finds as well; so a sound event is never refused."""
-    value, code = message.value, unfit.defect.code
+    value = message.value
     assert (value is None) == (code is ErrorCode.TOMBSTONE) == (unfit.result is Result.UNSUPPORTED)
     if value is None:
         return
@@ -207,7 +208,7 @@ def _hold_unfit_outcome(settled: Settled, message: Message, unfit: Unfit) -> Non
     assert (outcome["executed"], outcome["confirmed"], outcome["batchId"]) == (False, False, None)
     error = outcome["error"]
     assert isinstance(error, dict)
-    assert (error["code"], error["message"], error["path"]) == unfit.defect[:3]
+    assert Defect(error["code"], error["message"], error["path"]) == unfit.defect
 
 
 def _hold_outcome(settled: Settled, message: Message) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream.codes import ErrorCode
 from stream.intake import Defaults, Intake, Unfit
@@ -43,6 +45,18 @@ def test_mutated_messages_end_in_one_sound_outcome_each() -> None:
         *(ErrorCode.NUMBER_TOO_PRECISE, ErrorCode.NESTED_TOO_DEEP, ErrorCode.ENVELOPE_INVALID),
         ErrorCode.FIELDS_INVALID,
     }
+
+
+maybe_bytes = st.one_of(st.none(), st.binary())
+TARGET = Target()
+
+
+@given(maybe_bytes, maybe_bytes, st.lists(st.tuples(st.binary(), maybe_bytes), max_size=3))
+def test_any_bytes_end_in_one_sound_outcome(
+    value: bytes | None, key: bytes | None, headers: list[tuple[bytes, bytes | None]]
+) -> None:
+    """Whatever value, key and headers are, no promise breaks and nothing is raised."""
+    assert TARGET.hold(case_of(value, key, headers))
 
 
 def test_the_same_dice_give_the_same_cases() -> None:

@@ -78,6 +78,11 @@ class Link:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._reset_all)
 
+    def reset_clients(self) -> None:
+        """Reset all connections of now, on the clients' side alone: what is held still reaches the target."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._reset_all, Way.BACK)
+
     async def listen(self, port: int) -> asyncio.Server:
         """Take connections from now on; 0 for a free port."""
         self._loop = asyncio.get_running_loop()
@@ -85,9 +90,9 @@ class Link:
         self.address = _name(server.sockets[0].getsockname())
         return server
 
-    def _reset_all(self) -> None:
+    def _reset_all(self, *ways: Way) -> None:
         for connection in list(self.connections):
-            connection.reset()
+            connection.reset(*ways)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.CancelledError):  # the end of the proxy, which asyncio's server cannot have here
@@ -136,10 +141,10 @@ class _Connection:
             for writer in self._writers.values():
                 writer.close()
 
-    def reset(self) -> None:
-        """Break it off; both ends see a reset."""
-        for writer in self._writers.values():
-            _abort(writer)
+    def reset(self, *ways: Way) -> None:
+        """Break it off; whoever is written to on these ways sees a reset, without any both ends."""
+        for way in ways or Way:
+            _abort(self._writers[way])
 
     async def _read(self, way: Way) -> None:
         queue, due_s, clock = self._queues[way], 0.0, asyncio.get_running_loop().time

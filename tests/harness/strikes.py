@@ -22,8 +22,8 @@ GONE_S = 10.0
 class Strike:
     """One kill: when (seconds since the epoch), and what was under way.
 
-    `requests` of it were in the stand-in's hands at that moment; `lag` counts the offsets that were not committed just before.
-    `back_s` is the time until the next process of this name had its first outcome committed, None before that.
+    `requests` of it were in the stand-in's hands at that moment; `lag` counts the offsets that were not committed just
+    before. `back_s` is the time until the next process of this name had its first outcome committed, None before that.
     """
 
     at_s: float

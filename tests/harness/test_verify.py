@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.sandbox.calls import Request
+from stream.sandbox.calls import Ending, Request
 
 from .feed import Sent, event, sent
 from .topics import Record
@@ -106,7 +106,15 @@ def test_overlapping_requests_and_violations_are_found() -> None:
     """Two requests with one record on the wire at once, and whatever the stand-in complained of, are named."""
     calm, overlapping = Request(1, "execute", "c", 1.0), Request(2, "execute", "c", 1.0, overlaps=(1,))
     assert request_breaches([calm], []) == []
-    assert request_breaches([calm, overlapping], ["bad"]) == ["bad", "request 2 overlaps (1,)"]
+    assert request_breaches([calm, overlapping], ["bad"]) == ["bad", "request 2 overlaps 1"]
+    assert request_breaches([overlapping], []) == ["request 2 overlaps 1"]
+
+
+@pytest.mark.parametrize("ending", ["reset", "lost", "gone"])
+def test_a_request_that_broke_off_overlaps_nothing(ending: Ending) -> None:
+    """Its client may send again before the stand-in has noticed."""
+    broken = Request(1, "execute", "c", 1.0, ending=ending)
+    assert request_breaches([broken, Request(2, "execute", "c", 1.0, overlaps=(1,))], []) == []
 
 
 def test_many_breaches_are_told_in_short() -> None:

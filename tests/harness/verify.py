@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from .feed import Sent
 
+BROKEN_OFF = frozenset({"reset", "lost", "gone"})
+"""Endings of requests without an answer."""
 Position = tuple[int, int]
 """Partition and offset of an input."""
 
@@ -135,8 +137,17 @@ def state_breaches(sent: Iterable[Sent], stored: Mapping[tuple[str, str], int]) 
 
 
 def request_breaches(requests: Iterable[Request], violations: Iterable[str]) -> list[str]:
-    """Judge the requests: none breaks the contract, holds a record twice, or shares one with another on the wire."""
-    overlapping = [f"request {each.sequence} overlaps {each.overlaps}" for each in requests if each.overlaps]
+    """Judge the requests: none breaks the contract, holds a record twice, or shares one with another on the wire.
+
+    A request that broke off no longer counts as on the wire for its client, whenever the stand-in noticed.
+    """
+    known = {each.sequence: each for each in requests}
+    overlapping = [
+        f"request {each.sequence} overlaps {other}"
+        for each in known.values()
+        for other in each.overlaps
+        if other not in known or known[other].ending not in BROKEN_OFF
+    ]
     return [*violations, *overlapping]
 
 

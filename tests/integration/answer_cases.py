@@ -100,8 +100,7 @@ CASES: Mapping[str, Case] = {
     "conflict-409": Case(
         result="CONFLICT",
         times_applied=0,
-        version=None,
-        confirmed=False,
+        version=0,  # told by the answer, which names the records
         checksum_verified=False,
         error=("version_conflict", 409),
         members={"version": 7, "conflictResolution": "FAIL"},

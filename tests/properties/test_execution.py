@@ -48,7 +48,7 @@ LONGEST_S = 600.0
 class CheckedRig(Rig):
     """A rig that holds what may start against the promises."""
 
-    probed: dict[str, tuple[float | None, str]]
+    probed: dict[str, tuple[float, str]]
     """The last probe of each datastore: since when it was held, and the record."""
 
     def submit(self, flight: Flight) -> None:
@@ -65,10 +65,11 @@ class CheckedRig(Rig):
         super().submit(flight)
 
     def check_turns(self, flight: Flight) -> None:
-        """Hold that a record is not probed twice in a row while another waits."""
-        holds = self.execution.holds
-        what = holds.held.get(flight.datastore_id) or holds.circuit.outage
-        probe = (what.since_s if what is not None else None, flight.undecided[0].record_id)
+        """Hold that a record of what is held is not probed twice in a row while another waits."""
+        hold = self.execution.holds.held.get(flight.datastore_id)
+        if hold is None:
+            return
+        probe = (hold.since_s, flight.undecided[0].record_id)
         others = list(self.execution.lanes.waiting(flight.datastore_id))
         is_again = flight.step is None and self.probed.get(flight.datastore_id) == probe
         assert not (is_again and others), "the same record is probed twice in a row"

@@ -1,6 +1,9 @@
 """Seeded runs of the whole core on a virtual clock: the real loop, a fake Kafka, a fake API, and random misfortune.
 
-`world` keeps time, `plan` draws what a seed means, `run` plays it, `model` judges it by contract section 4, knowing
-nothing of the code that it judges. `kafka`, `group` and `api` are the world outside; `source`, `sink` and `pool` are
-one instance's three ports to it; `service` is one life of an instance; `bugs` shows that the judge can condemn.
+`world` keeps time; `plan`, `workload` and `trouble` draw what a seed means; `run` plays it, `crew` plays many.
+The world outside: `kafka` and `group`; `api`, with what it keeps (`records`), how it answers (`nature`) and what
+befalls it (`weather`). One instance: `service` is one life of it, `source` (with `reader`), `sink`, `pool` its ports.
+The judge, by contract section 4, knows nothing of the code that it judges: `model` for order and offsets, `truth` for
+what outcomes say (by `history`), `thrift` for what isolation may cost, `restraint` for what is down, `ending` for all.
+`bugs` shows that it can condemn: what is planted stands in `misdeeds`, `misfits` and `misreadings`.
 """

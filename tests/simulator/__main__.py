@@ -1,16 +1,19 @@
 """`python -m tests.simulator --seeds 2000`: runs seeds, counts what befell them, and prints whoever broke a promise.
 
-`--seed K` replays one with its whole trace; `--bug NAME` plants a bug, to see how the judge finds it.
+`--seed K` replays one with its whole trace; `--bug NAME` plants a bug, to see how the judge finds it; `--bugs` plants
+them all, one after the other, and tells how many seeds each one needs. `--jobs N` runs N processes side by side (as
+many as there are processors); what a seed does never depends on it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
-from collections import Counter
 
 from .bugs import BUGS
+from .crew import Tally, find, run_all
 from .run import Report, play, silent_logs
 from .wiring import Wiring
 
@@ -21,11 +24,12 @@ MAX_TOLD = 5
 def main() -> int:
     """Run what the command line says; 1 when a promise was broken."""
     arguments = _arguments()
-    wiring = BUGS[arguments.bug] if arguments.bug else Wiring()
     with silent_logs():
         if arguments.seed is not None:
-            return _replay(arguments.seed, wiring)
-        return _run(range(arguments.first, arguments.first + arguments.seeds), wiring)
+            return _replay(arguments.seed, arguments.bug)
+        if arguments.bugs:
+            return _plant_all(arguments.first, arguments.seeds, arguments.jobs)
+        return _run(range(arguments.first, arguments.first + arguments.seeds), arguments.bug, arguments.jobs)
 
 
 def _arguments() -> argparse.Namespace:
@@ -34,38 +38,61 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=0, help="the first of them (0)")
     parser.add_argument("--seed", type=int, help="replay this one, with its whole trace")
     parser.add_argument("--bug", choices=sorted(BUGS), help="plant this bug")
+    parser.add_argument("--bugs", action="store_true", help="plant each bug, and tell how many seeds it needs")
+    parser.add_argument("--jobs", type=int, default=_processors(), help="how many processes share the work")
     return parser.parse_args()
 
 
-def _replay(seed: int, wiring: Wiring) -> int:
-    report = play(seed, wiring)
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _replay(seed: int, bug: str | None) -> int:
+    report = play(seed, _wiring(bug))
     _print("\n".join(map(str, report.trace)))
     _print(_verdict(report))
     _print(f"digest {report.digest}")
     return int(report.broken is not None)
 
 
-def _run(seeds: range, wiring: Wiring) -> int:
+def _run(seeds: range, bug: str | None, jobs: int) -> int:
     began_s = time.monotonic()
-    counts: Counter[str] = Counter()
-    broken: list[Report] = []
-    events, lasted_s = 0, 0.0
-    for seed in seeds:
-        report = play(seed, wiring)
-        counts.update(report.counts)
-        events, lasted_s = events + report.events, lasted_s + report.lasted_s
-        if report.broken is not None:
-            broken.append(report)
-            if len(broken) <= MAX_TOLD:
-                _print("\n".join(map(str, report.trace[-SHORT_TRACE:])))
-                _print(f"{_verdict(report)}; python -m tests.simulator --seed {seed}\n")
-    _print("\n".join(f"{number:>9}  {what.replace('_', ' ')}" for what, number in sorted(counts.items())))
+    tally = Tally()
+    for each in run_all(seeds, bug, jobs):
+        tally.add(each)
+        if each.broken is not None and len(tally.broken) <= MAX_TOLD:
+            _tell(each.seed, bug)
     took_s = time.monotonic() - began_s
+    _print("\n".join(f"{number:>9}  {what.replace('_', ' ')}" for what, number in sorted(tally.counts.items())))
+    if len(tally.broken) > MAX_TOLD:
+        _print(f"\nbroken: seeds {' '.join(map(str, sorted(tally.broken)))}")
     _print(
-        f"\n{len(seeds)} seeds in {took_s:.1f} s ({60 * len(seeds) / took_s:.0f} a minute): {events} events, "
-        f"{lasted_s / 3600:.1f} hours of virtual time; {len(broken)} broke a promise"
+        f"\n{len(seeds)} seeds in {took_s:.1f} s ({60 * len(seeds) / took_s:.0f} a minute): {tally.events} events, "
+        f"{tally.lasted_s / 3600:.1f} hours of virtual time; {len(tally.broken)} broke a promise"
     )
-    return int(bool(broken))
+    return int(bool(tally.broken))
+
+
+def _tell(seed: int, bug: str | None) -> None:
+    """Play a seed again, for its trace."""
+    report = play(seed, _wiring(bug))
+    _print("\n".join(map(str, report.trace[-SHORT_TRACE:])))
+    option = f' --bug "{bug}"' if bug else ""
+    _print(f"{_verdict(report)}; python -m tests.simulator --seed {seed}{option}\n")
+
+
+def _plant_all(first: int, most: int, jobs: int) -> int:
+    survived = 0
+    for bug in BUGS:
+        found = find(range(first, first + most), bug, jobs)
+        survived += found is None
+        _print(f"{bug:<45} {f'{found.seed - first + 1:>5} seeds: {found.broken}' if found else 'NOT FOUND'}")
+    _print(f"\n{len(BUGS) - survived} of {len(BUGS)} planted bugs were found")
+    return int(survived > 0)
+
+
+def _wiring(bug: str | None) -> Wiring:
+    return BUGS[bug] if bug else Wiring()
 
 
 def _verdict(report: Report) -> str:
@@ -76,6 +103,7 @@ def _verdict(report: Report) -> str:
 
 def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """A misfortune of an instance, or of the broker."""
+    """A misfortune of an instance, of the group, of the broker, or of all tokens."""
 
     KILL = auto()
     """After so many calls of its ports."""
@@ -21,7 +21,10 @@ class Kind(StrEnum):
     CUT = auto()
     """Kafka cannot be reached from it."""
     CHURN = auto()
+    """A partition moves for no reason."""
     BROKER_DOWN = auto()
+    REVOCATION = auto()
+    """Every token that was ever given is void."""
 
 
 class Point(StrEnum):
@@ -78,16 +81,28 @@ class Weather(StrEnum):
     """200, with an empty body."""
     ACCEPTED = auto()
     """202, with an empty body."""
+    NO_CONTENT = auto()
+    """204."""
     GARBLED = auto()
-    """200, with a body that is no JSON."""
+    """200, carried out, with a body that is no JSON."""
+    BROKEN_OFF = auto()
+    """200, carried out, with a body that cannot be read: encoded, too long, or cut."""
     SLOW = auto()
     THROTTLED = auto()
+    """429 without `Retry-After`."""
     THROTTLED_UNTIL = auto()
-    """429 with `Retry-After`."""
+    """429 with `Retry-After` in seconds."""
+    THROTTLED_TO_DATE = auto()
+    """429 with `Retry-After` as a date."""
+    THROTTLED_ODDLY = auto()
+    """429 with a `Retry-After` that nobody can read."""
     ERROR = auto()
-    """503, not carried out."""
+    """408, 425 or 5xx, not carried out."""
     ERROR_APPLIED = auto()
-    """500, and carried out."""
+    """5xx, and carried out."""
+    ODD = auto()
+    """A status that the contract does not know, not carried out."""
+    ODD_APPLIED = auto()
     UNREACHED = auto()
     RESET = auto()
     RESET_APPLIED = auto()
@@ -100,13 +115,25 @@ class Weather(StrEnum):
     MISMATCH = auto()
     """Carried out, with another checksum in the answer."""
     CONTRADICTION = auto()
-    """200, with errors in the body."""
+    """200, with errors in the body: carried out, or not."""
+    REFUSING = auto()
+    """Every record is refused: a wrong deployment. Comes in spells only."""
+    TOKENLESS = auto()
+    """No token is given. Comes in spells only; requests with a token are taken as ever."""
 
 
-class Outage(NamedTuple):
+class Spell(NamedTuple):
     """From when until when every request meets the same weather; of one datastore, or (None) of all."""
 
     begin_s: float
     end_s: float
     weather: Weather
     datastore_id: str | None
+
+
+class ForeignWrite(NamedTuple):
+    """Somebody else writes a record."""
+
+    at_s: float
+    datastore_id: str
+    record_id: str

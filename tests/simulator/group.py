@@ -78,6 +78,11 @@ class Group:
             self._deliver(member, (), owned)
         return member
 
+    def grow(self, partition: TopicPartition) -> None:
+        """Take note that the topic has one more partition."""
+        self._owners[partition] = None
+        self.rebalance()
+
     def leave(self, member: Member) -> None:
         """Let a dynamic member go at once."""
         if self.has(member):

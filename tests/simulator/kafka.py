@@ -109,7 +109,7 @@ class Broker:
         self.is_up = True
         self.on_append: Callable[[], None] = lambda: None
         self._world = world
-        self._model = model
+        self.model = model
         self._group = group
         self._epochs: dict[str, int] = {}
         self._open: dict[str, OpenTransaction] = {}
@@ -140,7 +140,7 @@ class Broker:
             partition = commit.assignment.partition
             if len(commit.metadata) > MAX_METADATA_CHARACTERS:
                 raise PromiseBrokenError("window", f"metadata of {len(commit.metadata)} characters")
-            self._model.offsets_sent(
+            self.model.offsets_sent(
                 partition.partition, membership.member, self._group.other_owner(partition, membership)
             )
             opened.offsets.append(
@@ -160,7 +160,7 @@ class Broker:
         self._world.note(
             "commit", transactional_id, epoch, *((o.partition.partition, o.offset) for o in opened.offsets)
         )
-        self._model.committed(
+        self.model.committed(
             opened.outcomes,
             [(each.partition.partition, each.offset, each.metadata) for each in opened.offsets],
         )

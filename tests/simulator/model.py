@@ -1,4 +1,4 @@
-"""The judge: what contract section 4 promises, checked on what the outside sees. It shares no code with the stream.
+"""The promises of contract section 4, checked on what the outside sees. It shares no code with the stream.
 
 It knows the inputs, sees each request's bytes, each commit, each line of the audit, and says which promise is broken at
 the moment when it is. What a dead or dispossessed instance has left under way may still be carried out late; no client
@@ -7,80 +7,66 @@ can lift that (contract 4.3), so order is judged by when requests reach the API.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .history import History
 from .records import parse
-from .world import PromiseBrokenError
+from .request import Input, Position, Request, checksum_of
+from .restraint import Restraint
+from .thrift import Thrift
+from .truth import FIELDS, SUCCESSES, Truth
+from .world import demand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+
+    from stream.model import Settled
 
     from .kafka import OutcomeRecord
-    from .records import RecordName
+    from .plan import Plan
+    from .records import Carried, Json, RecordName
     from .world import World
 
-Position = tuple[int, int]
-"""A partition's number and an offset: there is one topic."""
-Commit = tuple[int, int, str]
-"""A partition's number, its committed offset and the metadata beside it."""
+    Commit = tuple[int, int, str]
+    """A partition's number, its committed offset and the metadata beside it."""
 
-OUTCOME_FIELDS = {
-    *("specVersion", "eventType", "status", "result", "executed", "confirmed", "dataStoreId", "recordId", "version"),
-    *("batchId", "batchSize", "checksum", "checksumVerified", "latencyMs", "attempts", "timestamp", "source"),
-    *("supersededBy", "error"),
-}
-SUCCESSES = {"APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE"}
-EXECUTED = {"APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE", "INTEGRITY"}
-
-
-class Input(NamedTuple):
-    """One input message. `unfit` is the result that it must come to without the API; None for a valid event."""
-
-    key: bytes | None
-    value: bytes | None
-    document: dict[str, Any]
-    unfit: str | None
-    written_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request under way: who sent it, and which events and records it holds."""
-
-    sender: str
-    datastore_id: str
-    record_ids: tuple[str, ...]
-    positions: tuple[Position, ...]
+MOST_REBASES = 3
+SECRET = b"hush"
+"""Stands in the fields of every event, and nowhere else than in requests."""
 
 
 class Model:
     """Everything that the outside has seen, and whether it may be so."""
 
-    def __init__(self, world: World, low: int) -> None:
+    def __init__(self, world: World, plan: Plan) -> None:
         self.inputs: dict[Position, Input] = {}
         self.outcomes: dict[Position, dict[str, Any]] = {}
         self.starts: dict[int, int] = {}
         self.offsets: dict[int, int] = {}
         self.clean: dict[int, bool] = {}
         self.first_commit_s: float | None = None
-        self._late: set[RecordName] = set()
+        self.history = History()
+        self._truth = Truth(self.history, plan.rules)
+        self._restraint = Restraint(plan.rules.hold.stop_after_refused, plan.bounds.in_flight)
+        self._thrift = Thrift(plan.nature, plan.rules.policy)
+        self._plan = plan
         self._world = world
-        self._low = low
         self._positions: dict[int, Position] = {}
         self._in_order: dict[int, list[int]] = {}
         self._judged: dict[int, int] = {}
         self._newest: dict[tuple[int, RecordName], int] = {}
+        self.late: set[RecordName] = set()
+        """Records that a late request of a dead instance, or one of another partition, has written."""
+        self._homes: dict[RecordName, int] = {}
         self._executions: dict[Position, set[tuple[str, int]]] = {}
         self._senders: dict[Position, tuple[str, int]] = {}
-        self._applied: dict[Position, int] = {}
         self._uncommitted: dict[int, set[Position]] = {}
         self._on_wire: dict[tuple[str, RecordName], Request] = {}
-        self._last_applied: dict[RecordName, Position] = {}
-        self._refused: set[tuple[Position, str]] = set()
-        self._audited: set[str] = set()
+        self._rebased: dict[tuple[str, Position], list[int]] = {}
+        self._audited: dict[str, int] = {}
+        self._successes: dict[str, int] = {}
 
     # Inputs and requests.
 
@@ -91,88 +77,121 @@ class Model:
         if message.unfit is None:
             self._positions[message.document["fields"]["marker"]] = position
 
-    def sent(self, sender: str, body: bytes) -> Request:
+    def sent(self, sender: str, batch_id: str, body: bytes) -> Request:
         """Read a request that a worker sends; judge that it is true to its inputs and alone with its records."""
         document = parse(body)
         records = document["records"]
-        ids = tuple(record["id"] for record in records)
         positions = tuple(self._positions[record["fields"]["marker"]] for record in records)
-        self._demand(len(set(ids)) == len(ids), "promise 2", "a request holds a record twice", positions)
-        self._demand(
-            document["batchSize"] == len(records), "truth", "batchSize is not the number of records", positions
-        )
+        request = Request(sender, batch_id, document, checksum_of(body), positions, self._world.now_s)
+        demand(len(set(request.names)) == len(records), "promise 2", "a request holds a record twice", positions)
+        demand(document["batchSize"] == len(records), "truth", "batchSize is not the number of records", positions)
+        for last in self.history.requests(batch_id)[-1:]:
+            demand(last.checksum == request.checksum, "truth", "two requests with one batchId", batch_id)
+            demand(not last.is_decided, "isolation", f"sent again after a {last.status}", batch_id)
         for record, position in zip(records, positions, strict=True):
-            self._judge_truth(document, record, position)
-        request = Request(sender, document["dataStoreId"], ids, positions)
-        for name in self._names(request):
-            self._demand(
-                (sender, name) not in self._on_wire, "promise 2", "a record in flight is sent again", positions
-            )
+            self._judge_truth(request, record, position)
+        for name in request.names:
+            demand((sender, name) not in self._on_wire, "promise 2", "a record in flight is sent again", positions)
             self._on_wire[sender, name] = request
         for position in positions:
             self._uncommitted.setdefault(position[0], set()).add(position)
+        self.history.sent(request)
+        self._restraint.sent(request)
         return request
 
     def judge_suspects(self, flight: tuple[str, int], events: Iterable[tuple[int, int, bool]]) -> None:
         """Judge that an event which another flight has had executed goes out as a suspect (contract 4.3)."""
         for partition, offset, suspect in events:
             others = self._executions.get((partition, offset), set()) - {flight}
-            self._demand(
-                suspect or not others,
-                "promise 3",
-                "executed before, and not known as a suspect",
-                (partition, offset, flight),
-            )
+            where = (partition, offset, flight)
+            demand(suspect or not others, "promise 3", "executed before, and not known as a suspect", where)
             self._senders[partition, offset] = flight
 
     def arrived(self, request: Request) -> None:
         """Take note that the API reads a request; judge the order of each of its records."""
-        for position, name in zip(request.positions, self._names(request), strict=True):
+        for position, name in zip(request.positions, request.names, strict=True):
             partition, offset = position
-            self._demand(position not in self.outcomes, "promise 3", "a committed event is executed again", position)
+            demand(position not in self.outcomes, "promise 3", "a committed event is executed again", position)
             newest = self._newest.get((partition, name), -1)
-            self._demand(newest <= offset, "promise 2", f"an older event of a record after {newest}", position)
+            demand(newest <= offset, "promise 2", f"an older event of a record after {newest}", position)
             is_free = newest in (-1, offset) or (partition, newest) in self.outcomes
-            self._demand(is_free, "promise 2", f"{newest} of the same record is not committed yet", position)
+            demand(is_free, "promise 2", f"{newest} of the same record is not committed yet", position)
             if newest == offset:
                 self._world.count("repeated_arrivals")
             self._newest[partition, name] = offset
 
-    def applied(self, request: Request, written: Sequence[str]) -> None:
-        """Take note that a request was carried out, and which records it wrote."""
-        for position, name in zip(request.positions, self._names(request), strict=True):
+    def carried_out(self, request: Request, carried: Carried) -> None:
+        """Take note of what the API made of a request; judge that versions under FAIL and IGNORE exclude a second."""
+        request.carried = carried
+        if carried.status != 200:
+            return
+        for position, name in zip(request.positions, request.names, strict=True):
             self._executions.setdefault(position, set()).add(self._senders[position])
-            if name[1] not in written:
+            if name[1] not in carried.written:
                 continue
-            self._applied[position] = self._applied.get(position, 0) + 1
-            if self._applied[position] > 1:
+            home = self._homes.setdefault(name, position[0])
+            if home != position[0] or position[1] < self._newest[position[0], name]:
+                self.late.add(name)
+            if position in self.history.applied:
                 self._world.count("double_executions")
-            last = self._last_applied.get(name)
-            if (last and last[0] != position[0]) or position[1] < self._newest[position[0], name]:
-                self._late.add(name)
-            self._last_applied[name] = position
+                self._judge_double(request, position)
+        self.history.carried_out(request, self._world.now_s)
 
-    def refused(self, request: Request, status: int) -> None:
-        """Take note that the API refused a request for what is in it."""
-        result = "CONFLICT" if status == 409 else "REJECTED"
-        self._refused.update((position, result) for position in request.positions)
-
-    def answered(self, request: Request) -> None:
+    def told(self, request: Request) -> None:
         """Take note that the sender has its answer, or none that it still waits for."""
-        for name, position in zip(self._names(request), request.positions, strict=True):
+        for name, position in zip(request.names, request.positions, strict=True):
             self._on_wire.pop((request.sender, name), None)
-            if position not in self._applied:
+            if position not in self.history.applied:
                 self._uncommitted[position[0]].discard(position)
+        self.history.told(request, self._world.now_s)
+        self._thrift.told(request)
+        self._restraint.told(request, self._world.now_s)
+
+    def _judge_double(self, request: Request, position: Position) -> None:
+        """Judge that versions exclude it: all but those of an event that was ahead of its record and was rebased."""
+        told = self.inputs[position].document
+        is_guarded = request.document["conflictResolution"] != "OVERWRITE" and "version" in told
+        if is_guarded and self._truth.rebases:
+            is_guarded = told["version"] < self.history.applied[position][0].version
+        demand(not is_guarded, "promise 3", "executed twice, in spite of its version", position)
 
     # Commits and the audit.
 
     def audited(self, line: bytes) -> None:
-        """Take note of a line of the audit."""
-        self._audited.add(orjson.loads(line)["batchId"])
+        """Take note of a line of the audit; judge that it is true to its request."""
+        told = orjson.loads(line)
+        batch_id, size = told["batchId"], told["batchSize"]
+        request = next(iter(self.history.requests(batch_id)[-1:]), None)
+        demand(request is not None, "audit", "a line without a request", batch_id)
+        demand(batch_id not in self._audited, "audit", "a second line of a request", batch_id)
+        if request is not None:
+            same = (told["checksum"], size, told["dataStoreId"], told["httpStatus"]) == (
+                *(request.checksum, len(request.positions), request.datastore_id, request.status),
+            )
+            demand(same, "audit", f"a line that is not true to its request: {told}", batch_id)
+        demand(told["successCount"] + told["failureCount"] == size, "audit", "counts that do not add up", batch_id)
+        demand((told["status"] == "SUCCESS") == (told["failureCount"] == 0), "audit", "status of a line", batch_id)
+        demand(SECRET not in line, "secrets", "a value of a field in the audit", batch_id)
+        self._audited[batch_id] = told["successCount"]
+        if request is not None and told["successCount"]:
+            self._restraint.succeeded(request.sender, request.datastore_id)
+
+    def asked(self, sender: str) -> None:
+        """Take note that a sender makes a request, or reads a record."""
+        self._restraint.asked(sender, self._world.now_s)
+
+    def published(self, sender: str, settled: Iterable[Settled]) -> None:
+        """Take note of what a sender is about to publish."""
+        self._restraint.published(sender, settled)
+
+    def drained(self, sender: str, before_s: float) -> None:
+        """Judge that an instance which ended in order has written a line of each verdict that it knew by then."""
+        for request in self.history.decided_by(sender, before_s):
+            demand(request.batch_id in self._audited, "audit", "a verdict without a line", request.batch_id)
 
     def offsets_sent(self, partition: int, member: str, other: str | None) -> None:
         """Judge that nobody commits the offset of a partition that another member owns."""
-        self._demand(other is None, "ownership", f"{member} commits what {other} owns", partition)
+        demand(other is None, "ownership", f"{member} commits what {other} owns", partition)
 
     def committed(self, outcomes: Iterable[OutcomeRecord], offsets: Iterable[Commit]) -> None:
         """Take note of a committed transaction, as a reader of committed messages sees it, and judge it."""
@@ -188,35 +207,35 @@ class Model:
         source = outcome["source"]
         position = (source["partition"], source["offset"])
         told = self.inputs[position]
-        self._demand(position not in self.outcomes, "promise 1", "a second outcome", position)
-        self._demand(outcome.keys() == OUTCOME_FIELDS, "truth", "an outcome with other fields", position)
-        expected_key = told.key if told.key is not None else f"{source['topic']}/{position[0]}/{position[1]}".encode()
-        self._demand(record.key == expected_key, "truth", f"an outcome with the key {record.key!r}", position)
         result = outcome["result"]
+        demand(position not in self.outcomes, "promise 1", "a second outcome", position)
+        demand(outcome.keys() == FIELDS, "truth", "an outcome with other fields", position)
+        demand(SECRET not in record.value, "secrets", "a value of a field in an outcome", position)
+        expected_key = told.key if told.key is not None else f"{source['topic']}/{position[0]}/{position[1]}".encode()
+        demand(record.key == expected_key, "truth", f"an outcome with the key {record.key!r}", position)
         is_letter_due = outcome["status"] == "FAILED" and result != "INTEGRITY"
         expected_letter = (told.key, told.value) if is_letter_due else None
-        self._demand(record.letter == expected_letter, "truth", f"the dead letter of {result}", position)
-        self._demand(
-            (outcome["status"] == "SUCCESS") == (result in SUCCESSES), "truth", f"status of {result}", position
-        )
+        demand(record.letter == expected_letter, "truth", f"the dead letter of {result}", position)
+        demand((outcome["status"] == "SUCCESS") == (result in SUCCESSES), "truth", f"status of {result}", position)
         if told.unfit is not None:
-            self._demand(result == told.unfit, "truth", f"{result}, not {told.unfit}", position)
+            demand(result == told.unfit, "truth", f"{result}, not {told.unfit}", position)
         else:
-            self._judge_execution(outcome, position)
+            self._truth.judge(outcome, told, position, self._world.now_s)
+            self._judge_audit(outcome, position)
+            self._world.count(f"outcome_{result.lower()}")
         self.outcomes[position] = outcome
         self._uncommitted.get(position[0], set()).discard(position)
 
-    def _judge_execution(self, outcome: dict[str, Any], position: Position) -> None:
-        result = outcome["result"]
-        document = self.inputs[position].document
-        self._demand(outcome["batchId"] in self._audited, "audit", "an outcome of a batch without a line", position)
-        self._demand(outcome["executed"] == (result in EXECUTED), "truth", f"executed of {result}", position)
-        self._demand(outcome["recordId"] == document["id"], "truth", "another record", position)
-        may_be_skipped = document.get("conflictResolution") == "IGNORE" and not outcome["confirmed"]
-        was_applied = result not in ("APPLIED", "INTEGRITY") or position in self._applied or may_be_skipped
-        self._demand(was_applied, "truth", f"{result}, and the API never carried it out", position)
-        was_refused = result in EXECUTED or (position, result) in self._refused
-        self._demand(was_refused, "truth", f"{result}, and the API never said so", position)
+    def _judge_audit(self, outcome: dict[str, Any], position: Position) -> None:
+        """Judge that a batch with an outcome has its line, and that no more came to success than it says."""
+        batch_id = outcome["batchId"]
+        if batch_id is None:
+            return
+        demand(batch_id in self._audited, "audit", "an outcome of a batch without a line", position)
+        if outcome["result"] == "APPLIED":
+            self._successes[batch_id] = self._successes.get(batch_id, 0) + 1
+            is_told = self._successes[batch_id] <= self._audited[batch_id]
+            demand(is_told, "audit", "more successes than its line says", position)
 
     def _judge_offset(self, partition: int, offset: int) -> None:
         """Judge that an offset only grows, and that every event before it has its outcome."""
@@ -224,72 +243,37 @@ class Model:
         if before is None:
             self.starts[partition] = before = offset
             self._judged[partition] = sum(each < offset for each in self._in_order.get(partition, ()))
-        self._demand(offset >= before, "offsets", f"the offset goes back from {before} to {offset}", partition)
+        demand(offset >= before, "offsets", f"the offset goes back from {before} to {offset}", partition)
         self.offsets[partition] = offset
         listed = self._in_order.get(partition, [])
         index = self._judged[partition]
         while index < len(listed) and listed[index] < offset:
             has_outcome = (partition, listed[index]) in self.outcomes
-            self._demand(
-                has_outcome, "offsets", f"{offset} is committed past an event without an outcome", listed[index]
-            )
+            demand(has_outcome, "offsets", f"{offset} is committed past an event without an outcome", listed[index])
             index += 1
         self._judged[partition] = index
 
     def _judge_mark(self, partition: int, metadata: str) -> None:
         """Judge that the mark says clean only when nothing can have been executed without an outcome."""
         self.clean[partition] = metadata.split(";")[1] == "c"
-        left = self._uncommitted.get(partition)
-        if self.clean[partition] and left:
-            self._demand(
-                holds=False, promise="clean mark", what="unanswered or executed without an outcome", where=sorted(left)
-            )
+        left = sorted(self._uncommitted.get(partition, ())) if self.clean[partition] else []
+        demand(not left, "clean mark", "unanswered or executed without an outcome", left)
 
-    # Small things.
-
-    def _judge_truth(self, document: dict[str, Any], record: dict[str, Any], position: Position) -> None:
-        told = self.inputs[position].document
-        same = all(record.get(name) == told.get(name) for name in ("id", "version", "fields", "checksum"))
-        directives = {"updateType": "UPSERT", "conflictResolution": "OVERWRITE"}
-        same = same and all(document[name] == told.get(name, usual) for name, usual in directives.items())
-        self._demand(
-            same and document["dataStoreId"] == told["dataStoreId"], "truth", "not as it was written", position
-        )
-
-    @staticmethod
-    def _names(request: Request) -> list[RecordName]:
-        return [(request.datastore_id, record_id) for record_id in request.record_ids]
-
-    def _demand(self, holds: bool, promise: str, what: str, where: object) -> None:  # noqa: FBT001 - an assertion
-        if not holds:
-            raise PromiseBrokenError(promise, f"{what} ({where})")
-
-    def is_finished(self) -> bool:
-        """Whether every input since the group began has its outcome."""
-        return all(position in self.outcomes for position in self.due())
-
-    def due(self) -> list[Position]:
-        """List the inputs that need an outcome: those from where the group began to read."""
-        return [p for p in self.inputs if p[1] >= self.starts.get(p[0], self._low)]
-
-    def newest_applied(self) -> dict[RecordName, Position]:
-        """Name the newest applied event of each record; those that late requests disturbed are left out."""
-        newest: dict[RecordName, Position] = {}
-        for position in self._applied:
-            document = self.inputs[position].document
-            name = (document["dataStoreId"], document["id"])
-            if name not in self._late:
-                newest[name] = max(position, newest.get(name, position))
-        return newest
-
-    def judge_start(self) -> None:
-        """Judge that a group which began at the end missed nothing that was written after it had begun."""
-        begun_s = self.first_commit_s if self.first_commit_s is not None else 0.0
-        for (partition, offset), message in self.inputs.items():
-            is_due = offset >= self.starts.get(partition, self._low)
-            self._demand(
-                is_due or message.written_s <= begun_s,
-                "start",
-                "written after the beginning, and skipped",
-                (partition, offset),
-            )
+    def _judge_truth(self, request: Request, record: Json, position: Position) -> None:
+        """Judge that a record is sent as it was written; only its version may be another, after a conflict."""
+        told, document = self.inputs[position].document, request.document
+        same = all(record.get(name) == told.get(name) for name in ("id", "fields", "checksum"))
+        same = same and all(document[name] == told.get(name, usual) for name, usual in self._plan.directives.items())
+        demand(same and document["dataStoreId"] == told["dataStoreId"], "truth", "not as it was written", position)
+        sent: Any = record.get("version")
+        rebased = self._rebased.setdefault((request.sender, position), [])
+        if sent == told.get("version"):
+            rebased.clear()
+        elif [sent] != rebased[-1:]:
+            rebased.append(sent)
+            self._world.count("rebased")
+            may_be = self._truth.rebases and document["conflictResolution"] == "FAIL" and "version" in told
+            demand(may_be, "truth", f"sent with the version {sent}", position)
+            knows = self.history.knows_version(request.sender, self.inputs[position].name, sent)
+            demand(knows, "truth", f"rebased on the version {sent}, of which nobody has told", position)
+            demand(len(rebased) <= MOST_REBASES, "promise 3", f"rebased {len(rebased)} times", position)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import orjson
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from stream.flights import InFlightLimits
+from stream.holds import HoldLimits
 from stream.lanes import BatchLimits
 from stream.parts import Bounds
 from stream.start import StartAt
-from stream.steps import Policy
+from stream.steps import OnConflict, Policy
 
-from .faults import Kind, Misfortune, Mishap, Outage, Point, Weather
-from .model import Input
-from .records import REFUSED_ID
+from .faults import ForeignWrite, Kind, Misfortune, Mishap, Point, Spell, Weather
+from .nature import Nature
+from .trouble import draw_misfortunes, draw_mishaps, draw_nature, draw_spells, draw_weathers
+from .workload import Arrival, Kinds, Workload, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-MAX_EVENT_BYTES = 1_000
-"""Of `Event.size_bytes`, as the inputs are made here."""
+PATIENCE_S = 400.0
+"""How long, after all other faults, a datastore may stay dead and a record may break the API in some of the runs."""
 
 
 class Identity(NamedTuple):
@@ -33,13 +33,12 @@ class Identity(NamedTuple):
     begins_s: float
 
 
-class Arrival(NamedTuple):
-    """An input and when it is written, behind a gap in the offsets."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says about the API, as the judge needs it."""
 
-    at_s: float
-    partition: int
-    gap: int
-    message: Input
+    policy: Policy
+    hold: HoldLimits = field(default_factory=HoldLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +50,25 @@ class Plan:
     low: int
     identities: Sequence[Identity]
     arrivals: Sequence[Arrival]
+    foreign_writes: Sequence[ForeignWrite]
     misfortunes: Sequence[Misfortune]
     weathers: Mapping[Weather, float]
-    outages: Sequence[Outage]
+    spells: Sequence[Spell]
+    nature: Nature
     mishaps: Mapping[Mishap, float]
     bounds: Bounds
+    rules: Rules
+    directives: Mapping[str, str]
     start: StartAt
     chunk: int
     latency_s: float
     session_timeout_s: float
+    grows_s: float | None
+    """When the last of the partitions is added to the topic; None: it was there from the beginning."""
     calm_s: float
-    """When faults stop: from then on everything must come to its end."""
+    """When faults stop, but for what somebody must mend."""
+    mended_s: float
+    """When the rest of them stop: from then on everything must come to its end."""
 
 
 def draw(seed: int) -> Plan:
@@ -72,6 +79,11 @@ def draw(seed: int) -> Plan:
     is_static = rng.random() < 0.5
     instances = rng.choice((1, 2, 2, 3))
     session_timeout_s = rng.choice((6.0, 10.0))
+    is_patient = rng.random() < 0.1
+    mended_s = calm_s + (PATIENCE_S if is_patient else 0.0)
+    workload = _workload(rng, partitions, calm_s, is_patient=is_patient)
+    grows_s = rng.uniform(0.0, calm_s / 2) if partitions > 1 and rng.random() < 0.1 else None
+    rules = _rules(rng, is_patient=is_patient)
     return Plan(
         seed=seed,
         partitions=partitions,
@@ -80,18 +92,31 @@ def draw(seed: int) -> Plan:
             Identity(name, name.lower() if is_static else None, 0.0 if number == 0 else rng.uniform(0.0, calm_s / 2))
             for number, name in enumerate("ABC"[:instances])
         ],
-        arrivals=list(_arrivals(rng, partitions, calm_s)),
-        misfortunes=sorted(_misfortunes(rng, instances, calm_s, session_timeout_s)),
-        weathers=_weathers(rng),
-        outages=list(_outages(rng, calm_s)),
-        mishaps=_mishaps(rng),
-        bounds=_bounds(rng),
+        arrivals=[_not_before(grows_s, partitions - 1, each) for each in workload.arrivals(rng)],
+        foreign_writes=list(workload.foreign_writes(rng, rng.choice((0, 0, 0, 3, 20)))),
+        misfortunes=sorted(draw_misfortunes(rng, instances, calm_s, session_timeout_s)),
+        weathers=draw_weathers(rng),
+        spells=list(draw_spells(rng, calm_s, mended_s)),
+        nature=draw_nature(rng),
+        mishaps=draw_mishaps(rng),
+        bounds=_bounds(rng, rules, is_patient=is_patient),
+        rules=rules,
+        directives=_directives(rng),
         start=StartAt.LATEST if rng.random() < 0.1 else StartAt.EARLIEST,
         chunk=rng.choice((2, 8, 50)),
         latency_s=rng.choice((0.02, 0.3, 1.5)),
         session_timeout_s=session_timeout_s,
+        grows_s=grows_s,
         calm_s=calm_s,
+        mended_s=mended_s,
     )
+
+
+def _not_before(grows_s: float | None, added: int, arrival: Arrival) -> Arrival:
+    """Nothing is written to a partition before it is there."""
+    if grows_s is None or arrival.partition != added or arrival.at_s >= grows_s:
+        return arrival
+    return arrival._replace(at_s=grows_s, message=arrival.message._replace(written_s=grows_s))
 
 
 def draw_window(seed: int, events: int = 17_500) -> Plan:
@@ -102,130 +127,84 @@ def draw_window(seed: int, events: int = 17_500) -> Plan:
     rng = random.Random(f"window {seed}")
     gap = 0 if seed % 2 == 0 else 40
     count = events if gap == 0 else 1_500
-    stuck = Outage(0.0, 12.0, Weather.ERROR, "stuck")
+    stuck = Spell(0.0, 12.0, Weather.ERROR, "stuck")
+    rules = Rules(Policy())
     return replace(
         draw(seed),
         partitions=1,
         identities=[Identity("A", "a", 0.0)],
-        arrivals=[_plain(rng, marker, "stuck" if marker == 0 else "d0", gap) for marker in range(count)],
+        arrivals=[plain(rng, marker, "stuck" if marker == 0 else "d0", gap) for marker in range(count)],
+        foreign_writes=[],
         misfortunes=[Misfortune(10.0, Kind.KILL, 0, 1.0, Point.PORT, 1)],
         weathers={Weather.FINE: 1.0},
-        outages=[stuck],
+        spells=[stuck],
+        nature=Nature(),
         mishaps={Mishap.NONE: 1.0},
-        bounds=Bounds(BatchLimits(1_000, 4_194_304, 0.05), InFlightLimits(8, 4), 67_108_864, 8.0, Policy()),
+        bounds=Bounds(BatchLimits(1_000, 4_194_304, 0.05), InFlightLimits(8, 4), 67_108_864, 8.0, rules.policy),
+        rules=rules,
+        directives=USUAL_DIRECTIVES,
         start=StartAt.EARLIEST,
         chunk=1_000,
         latency_s=0.02,
+        grows_s=None,
         calm_s=12.0,
+        mended_s=12.0,
     )
 
 
-def _plain(rng: random.Random, marker: int, datastore_id: str, gap: int) -> Arrival:
-    document = {"dataStoreId": datastore_id, "id": f"r{rng.randrange(4_000)}", "fields": {"marker": marker}}
-    return Arrival(0.0, 0, gap, Input(None, orjson.dumps(document), document, None, 0.0))
+USUAL_DIRECTIVES = {"updateType": "UPSERT", "conflictResolution": "OVERWRITE"}
 
 
-def _bounds(rng: random.Random) -> Bounds:
+def _directives(rng: random.Random) -> dict[str, str]:
+    return {
+        "updateType": "UPDATE" if rng.random() < 0.1 else "UPSERT",
+        "conflictResolution": rng.choice(("OVERWRITE", "OVERWRITE", "FAIL", "IGNORE")),
+    }
+
+
+def _rules(rng: random.Random, *, is_patient: bool) -> Rules:
+    policy = Policy(
+        on_conflict=OnConflict.REBASE if rng.random() < 0.4 else OnConflict.REPORT,
+        can_read=rng.random() < 0.75,
+        probe_budget=rng.choice((128, 128, 12, 4)),
+    )
+    return Rules(
+        policy,
+        HoldLimits(
+            rng.choice((100, 0) if is_patient else (100, 100, 0, 3)),
+            rng.choice((5.0, 30.0)) if rng.random() < 0.15 else None,
+        ),
+    )
+
+
+def _bounds(rng: random.Random, rules: Rules, *, is_patient: bool) -> Bounds:
     return Bounds(
         BatchLimits(rng.choice((1, 2, 5, 1000)), rng.choice((400, 1000, 4_194_304)), rng.choice((0.0, 0.05, 0.2))),
-        InFlightLimits(rng.choice((1, 2, 8)), rng.choice((1, 4))),
-        rng.choice((2_000, 10_000, 67_108_864)),
+        InFlightLimits(rng.choice((1, 2, 8)), rng.choice((1, 4)), rng.choice((None, None, None, None, 5.0, 50.0))),
+        67_108_864 if is_patient else rng.choice((2_000, 10_000, 67_108_864)),
         rng.choice((2.0, 8.0, 25.0)),
-        Policy(),
+        rules.policy,
+        rules.hold,
     )
 
 
-def _weathers(rng: random.Random) -> dict[Weather, float]:
-    """Draw which answers come: never the same ones, so that each fault is met alone and with others."""
-    storm = rng.choice((0.0, 0.05, 0.2, 0.5))
-    kinds = [each for each in Weather if each is not Weather.FINE and rng.random() < 0.5]
-    heavy = {Weather.SILENT: 0.2, Weather.SILENT_APPLIED: 0.3}
-    weights = {each: storm * heavy.get(each, 1.0) / max(1, len(kinds)) for each in kinds}
-    return {Weather.FINE: 1.0 - storm} | weights
-
-
-def _outages(rng: random.Random, calm_s: float) -> Iterator[Outage]:
-    if rng.random() < 0.25:
-        begin_s = rng.uniform(0.0, calm_s)
-        weather = rng.choice((Weather.ERROR, Weather.RESET, Weather.UNREACHED, Weather.FORBIDDEN, Weather.UNAUTHORISED))
-        yield Outage(begin_s, min(calm_s, begin_s + rng.uniform(0.5, 10.0)), weather, rng.choice((None, "d0")))
-
-
-def _mishaps(rng: random.Random) -> dict[Mishap, float]:
-    if rng.random() < 0.1:  # a sick coordinator: one transaction after the other has no end that is known
-        return {Mishap.NONE: 0.3, Mishap.HANG: 0.4, Mishap.UNKNOWN_DROPPED: 0.3}
-    trouble = rng.choice((0.0, 0.05, 0.2, 0.6))
-    kinds = [each for each in Mishap if each is not Mishap.NONE and rng.random() < 0.6]
-    shares = {each: rng.choice((1.0, 5.0)) for each in kinds}
-    whole = sum(shares.values())
-    return {Mishap.NONE: 1.0 - trouble} | {each: trouble * share / whole for each, share in shares.items()}
-
-
-def _misfortunes(rng: random.Random, instances: int, calm_s: float, session_s: float) -> Iterator[Misfortune]:
-    longest = {
-        Kind.KILL: 2.0 * session_s,
-        Kind.TERM: 5.0,
-        Kind.FREEZE: 2.0 * session_s,
-        Kind.TWIN: 2.0 * session_s,
-        Kind.STALL: session_s,
-        Kind.CUT: 2.0 * session_s,
-        Kind.CHURN: 0.0,
-        Kind.BROKER_DOWN: 13.0,
-    }
-    kinds = (Kind.KILL,) * 5 + (Kind.TERM,) * 2 + (Kind.FREEZE,) * 2 + (Kind.CHURN,) * 3 + tuple(Kind)
-    for _ in range(rng.choice((0, 1, 3, 5, 8))):
-        kind = rng.choice(kinds)
-        amount_s = rng.choice((0.1, longest[kind])) * rng.random()
-        if kind is Kind.TWIN:  # nobody gives a name away before its owner has been silent for long
-            amount_s = rng.uniform(0.7, 2.0) * session_s
-        point = rng.choice((Point.PORT, Point.PORT, Point.ARRIVED, Point.ANSWERED, *Point))
-        times = rng.choice((1, 2, 5, 20) if point is Point.PORT else (1, 2))
-        at_s = rng.uniform(0.0, calm_s)
-        yield Misfortune(at_s, kind, rng.randrange(instances), amount_s, point, times)
-        if point is Point.REVOKING:
-            yield Misfortune(at_s, Kind.CHURN, 0, 0.0, Point.PORT, 1)
-
-
-def _arrivals(rng: random.Random, partitions: int, calm_s: float) -> Iterator[Arrival]:
-    """Draw few records, so that order matters, written at once or over time."""
-    records, datastores = rng.choice((1, 2, 4, 12)), rng.choice((1, 2, 3))
-    invalid, gaps, odd = rng.choice((0.0, 0.1)), rng.choice((0.0, 0.2)), rng.choice((0.0, 0.0, 0.3))
-    spread_s, count = rng.choice((0.0, calm_s, calm_s)), rng.choice((12, 25, 50, 100))
-    for marker in range(count):
-        message = _message(rng, marker, f"d{rng.randrange(datastores)}", f"r{rng.randrange(records)}", odd)
-        if rng.random() < invalid:
-            message = _unfit(rng, message)
-        written_s = spread_s * marker / count
-        keyed = hash_of(message.key) if message.key and rng.random() < 0.95 else rng.randrange(partitions)
-        gap = rng.choice((1, 5, 30_000)) if rng.random() < gaps else 0
-        yield Arrival(written_s, keyed % partitions, gap, message._replace(written_s=written_s))
-
-
-def hash_of(key: bytes) -> int:
-    """Find a key's partition, the same in each process."""
-    return sum(key)
-
-
-def _message(rng: random.Random, marker: int, datastore_id: str, record_id: str, odd: float) -> Input:
-    document: dict[str, Any] = {"dataStoreId": datastore_id, "id": record_id, "fields": {"marker": marker}}
-    if rng.random() < odd:
-        document["version"] = rng.randint(0, 4)
-        document["conflictResolution"] = rng.choice(("OVERWRITE", "FAIL", "IGNORE"))
-        document["updateType"] = rng.choice(("UPSERT", "UPSERT", "UPDATE"))
-    elif rng.random() < odd / 4:
-        document["id"] = f"{REFUSED_ID}{rng.choice((400, 404, 413, 422))}"
-    key = None if rng.random() < 0.05 else str(document["id"]).encode()
-    return Input(key, orjson.dumps(document), document, None, 0.0)
-
-
-def _unfit(rng: random.Random, message: Input) -> Input:
-    value, result = rng.choice(
-        (
-            (None, "UNSUPPORTED"),
-            (b"", "INVALID"),
-            (b'{"id":', "INVALID"),
-            (b'{"id":"r0","fields":{}}', "INVALID"),
-            (b'{"id":"r0","fields":{"a":1,"a":2}}', "INVALID"),
-        )
+def _workload(rng: random.Random, partitions: int, calm_s: float, *, is_patient: bool) -> Workload:
+    kinds = Kinds(
+        invalid=rng.choice((0.0, 0.1)),
+        gaps=rng.choice((0.0, 0.2)),
+        odd=rng.choice((0.0, 0.0, 0.3)),
+        chained=rng.choice((1.0, 0.5)),
+        resolution=rng.choice((None, "FAIL", "FAIL", "IGNORE")),
+        bad=rng.choice((0.0, 0.0, 0.02, 0.1, 0.4)),
+        breaking=0.03 if rng.random() < (0.5 if is_patient else 0.15) else 0.0,
+        large=rng.choice((0.0, 0.0, 0.1)),
     )
-    return message._replace(value=value, unfit=result)
+    return Workload(
+        partitions=partitions,
+        calm_s=calm_s,
+        records=rng.choice((1, 2, 4, 12, 200)),
+        datastores=rng.choice((1, 2, 3)),
+        count=rng.choice((12, 25, 50, 100)),
+        spread_s=rng.choice((0.0, calm_s, calm_s)),
+        kinds=kinds,
+    )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 RecordName = tuple[str, str]
 
-REFUSED_ID = "refused"
-"""Records whose id begins so are refused whatever they hold; the rest of the id says with which status."""
+BAD = "bad"
+"""The field of an event that the API refuses for ever: its value is the status."""
+CONFLICTING = 409
 
 
 class Stored(NamedTuple):
@@ -20,13 +23,32 @@ class Stored(NamedTuple):
     version: int
     fields: Json
 
+    def holds(self, fields: Json) -> bool:
+        """Whether every one of these fields has this value."""
+        return all(name in self.fields and self.fields[name] == value for name, value in fields.items())
 
-class Answered(NamedTuple):
-    """What the API made of a request: the status, the body's members, and which records it wrote."""
+
+class Fault(NamedTuple):
+    """Why the API does not take one record of a request; `current` is the stored version where that is the reason."""
+
+    place: int
+    record_id: str
+    status: int
+    current: int | None = None
+
+
+class Carried(NamedTuple):
+    """What the API made of a request.
+
+    `faults` names all that is wrong with it, `told` the part of them that its status stands for. `written` and
+    `skipped` give versions by record id: the new ones, and the stored ones that were left as they are.
+    """
 
     status: int
-    body: Json
-    written: tuple[str, ...]
+    faults: tuple[Fault, ...] = ()
+    told: tuple[Fault, ...] = ()
+    written: Mapping[str, int] = {}
+    skipped: Mapping[str, int] = {}
 
 
 class Records:
@@ -34,43 +56,57 @@ class Records:
 
     def __init__(self) -> None:
         self.stored: dict[RecordName, Stored] = {}
+        self.takes_all = False
+        """Whether nothing is refused any more: somebody has put it right."""
 
-    def execute(self, request: Json, body: bytes) -> Answered:
-        """Carry out a request, all of it or nothing."""
-        refused = next((each for each in request["records"] if each["id"].startswith(REFUSED_ID)), None)
-        if refused is not None:
-            return Answered(int(refused["id"].removeprefix(REFUSED_ID)[:3]), {"error": "refused"}, ())
-        written: list[tuple[RecordName, Stored]] = []
-        skipped: list[Json] = []
+    def execute(self, request: Json, *, conflicts_first: bool) -> Carried:
+        """Carry out a request, all of it or nothing; what is refused for several reasons is so for one at a time."""
+        faults: list[Fault] = []
+        written: dict[RecordName, Stored] = {}
+        skipped: dict[str, int] = {}
         for index, record in enumerate(request["records"]):
             name = (request["dataStoreId"], record["id"])
-            verdict, current = self._judge(name, record.get("version"), request)
-            if verdict == "refuse":
-                return Answered(
-                    400, {"errors": [{"index": index, "id": record["id"], "message": "no such record"}]}, ()
-                )
-            if verdict == "conflict":
-                error = {"index": index, "id": record["id"], "currentVersion": current}
-                return Answered(409, {"errors": [error]}, ())
-            if verdict == "skip":
-                skipped.append({"id": record["id"], "currentVersion": current})
-                continue
-            fields = self.stored[name].fields | record["fields"] if current else record["fields"]
-            written.append((name, Stored(current + 1, fields)))
+            status, current = self._judge(name, record, request)
+            if status == 204:
+                skipped[record["id"]] = current
+            elif status != 200:
+                faults.append(Fault(index, record["id"], status, current if status == CONFLICTING else None))
+            else:
+                fields = self.stored[name].fields | record["fields"] if current else record["fields"]
+                written[name] = Stored(current + 1, fields)
+        if faults:
+            return refused(faults, conflicts_first=conflicts_first)
         self.stored.update(written)
-        told = [{"id": name[1], "version": new.version} for name, new in written]
-        answer = {"checksum": hashlib.sha256(body).hexdigest(), "records": told}
-        return Answered(200, answer | ({"skipped": skipped} if skipped else {}), tuple(name[1] for name, _ in written))
+        return Carried(200, written={name[1]: new.version for name, new in written.items()}, skipped=skipped)
 
-    def _judge(self, name: RecordName, sent: int | None, request: Json) -> tuple[str, int]:
-        """Say what one record does, and which version is there; an absent record counts as version 0."""
+    def write(self, name: RecordName, fields: Json) -> int:
+        """Let somebody else write a record; tell its version."""
+        version = self.version(name) + 1
+        self.stored[name] = Stored(version, fields)
+        return version
+
+    def version(self, name: RecordName) -> int:
+        """Tell a record's version: an absent one counts as version 0."""
         stored = self.stored.get(name)
-        current = stored.version if stored else 0
-        if stored is None and request["updateType"] == "UPDATE":
-            return "refuse", 0
+        return stored.version if stored else 0
+
+    def _judge(self, name: RecordName, record: Json, request: Json) -> tuple[int, int]:
+        """Say what one record comes to, with its stored version: 200 applied, 204 left out, or why not."""
+        current, sent = self.version(name), record.get("version")
+        if not self.takes_all and BAD in record["fields"]:
+            return record["fields"][BAD], current
+        if not self.takes_all and not current and request["updateType"] == "UPDATE":
+            return 400, current
         if sent is None or sent == current:
-            return "apply", current
-        return {"OVERWRITE": "apply", "FAIL": "conflict", "IGNORE": "skip"}[request["conflictResolution"]], current
+            return 200, current
+        return {"OVERWRITE": 200, "FAIL": CONFLICTING, "IGNORE": 204}[request["conflictResolution"]], current
+
+
+def refused(faults: list[Fault], *, conflicts_first: bool) -> Carried:
+    """Refuse a request for the first of its faults, and for all others with the same status."""
+    conflict = next((each for each in faults if (each.status == CONFLICTING) is conflicts_first), faults[0])
+    told = tuple(each for each in faults if each.status == conflict.status)
+    return Carried(conflict.status, tuple(faults), told)
 
 
 def parse(body: bytes) -> Json:

@@ -11,8 +11,9 @@ from stream.outbox import State
 from stream.partitions import Phase
 
 from .faults import Point
-from .plan import MAX_EVENT_BYTES
+from .source import MAX_POLL_INTERVAL_S
 from .wiring import Ambush, parts_of
+from .workload import MAX_EVENT_BYTES
 from .world import KilledError, PromiseBrokenError
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ class Process:
         self._stalled_until_s = 0.0
         self._in_turn = self._is_stirred = self._is_terminated = self._must_end_in_time = False
         self._turn_at_s, self._ticket = math.inf, 0
+        self._terminated_s = math.inf
         wiring, lease = scene.wiring, scene.wiring.lease(scene.plan.session_timeout_s)
         self.source = wiring.source(self, scene.broker, scene.group, scene.plan.chunk)
-        self.pool = wiring.pool(self, scene.api, scene.model, lease)
+        self.pool = wiring.pool(self, scene.api, scene.model, lease, self._bounds.in_flight.per_s)
         self.sink = wiring.sink(self, scene.broker, scene.plan.mishaps)
         self.loop = wiring.loop(parts_of(self, lease, scene), self._bounds)
         self.source.subscribe(self.loop)
@@ -152,6 +154,7 @@ class Process:
             return
         self.world.after(DRAIN_SHARE_FOR_ALL * self._bounds.drain_s, self._cut_short)
         self.loop.drain(self.world.now_s)
+        self._scene.model.drained(self.name, self._terminated_s)
         self.end("drained")
 
     def _cut_short(self) -> None:
@@ -199,6 +202,7 @@ class Process:
         if not self.is_calm():
             self.world.count("terms")
         self._is_terminated, self._must_end_in_time = True, must_end_in_time
+        self._terminated_s = self.world.now_s
         self.stir()
 
     def freeze(self, duration_s: float) -> None:
@@ -225,6 +229,9 @@ class Process:
         """Let the loop's thread stand still."""
         self.world.count("stalls")
         self._stalled_until_s = self.world.now_s + duration_s
+        if duration_s > MAX_POLL_INTERVAL_S:
+            self.world.after(MAX_POLL_INTERVAL_S, lambda: self.when_running(self.source.poll_is_late))
+            self.world.after(duration_s, lambda: self.when_running(self.source.speak_again))
 
     def cut(self, duration_s: float) -> None:
         """Be cut off from Kafka."""

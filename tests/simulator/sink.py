@@ -52,6 +52,7 @@ class FakeSink:
         """Hand over one transaction; its end comes as a report."""
         self._process.at_port()
         self._is_open = True
+        self._broker.model.published(self._process.name, transaction.settled)
         self._world.note(
             "publish", self._process.name, transaction.nonce, *sorted(s.offset for s in transaction.settled)
         )
@@ -107,6 +108,9 @@ class FakeSink:
         epoch = self._broker.init_producer(self._id)
         yield self._trip(to_client=True)
         yield from self._tell(producer, Ready())
+        self._begin_with(epoch, producer)
+
+    def _begin_with(self, epoch: int, producer: int) -> None:
         if producer == self._producer:
             self._epoch = epoch
             for transaction in self._inbox:

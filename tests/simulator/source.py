@@ -6,18 +6,16 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from stream.errors import FatalError
-from stream.ledger import WINDOW
-from stream.model import Run
-from stream.partitions import MAX_OVERFLOW, CommittedOffset, Offset
+from stream.partitions import CommittedOffset, Offset
 
 from .faults import Point
 from .group import Membership
-from .world import PromiseBrokenError
+from .reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from stream.model import TopicPartition
+    from stream.model import Run, TopicPartition
     from stream.ports import Rebalance
 
     from .group import Group, Member
@@ -29,6 +27,9 @@ MAX_NOTICE_S = 0.2
 MAX_REJOIN_S = 0.5
 NO_ANSWER = 0.1
 """How often the broker does not answer in time."""
+MAX_POLL_INTERVAL_S = 15.0
+TOLD_AS_REVOKED = 0.2
+"""How often a loss is told as a revocation: librdkafka can drop the mark of one (issue 5604)."""
 
 
 class FakeSource:
@@ -41,17 +42,13 @@ class FakeSource:
         self._world = process.world
         self._broker = broker
         self._group_of_all = group
-        self._chunk = chunk
         self._rebalance: Rebalance | None = None
         self._member: Member | None = None
         self._generation = -1
         self._callbacks: deque[tuple[str, Sequence[TopicPartition]]] = deque()
         self._owned: list[TopicPartition] = []
-        self._to_begin: dict[TopicPartition, int] = {}
-        self._positions: dict[TopicPartition, int] = {}
-        self._begun_at: dict[TopicPartition, int] = {}
-        self._paused: set[TopicPartition] = set()
-        self._is_fenced = False
+        self._reader = Reader(self._world, broker, chunk)
+        self._is_fenced = self._is_serving = False
 
     # The port.
 
@@ -67,9 +64,7 @@ class FakeSource:
         if self._is_fenced:
             what = "the consumer met a fatal error: FENCED_INSTANCE_ID"
             raise FatalError(what)
-        self._positions.update(self._to_begin)
-        self._begun_at.update(self._to_begin)
-        self._to_begin.clear()
+        self._reader.take_up()
         early = self._fetch() if self._callbacks and self._world.chance(0.3) else None
         self._serve_callbacks()
         self._process.at_port()
@@ -106,19 +101,18 @@ class FakeSource:
         """Let an assigned partition flow from an offset, from the next poll on."""
         self._process.at_port()
         self._world.note("begin", self.name, partition.partition, offset)
-        self._to_begin[partition] = offset
-        self._paused.discard(partition)
+        self._reader.begin(partition, offset)
 
     def pause(self, partitions: Collection[TopicPartition]) -> None:
         """Stop fetching."""
         self._process.at_port()
         self._world.count("pauses")
-        self._paused.update(partitions)
+        self._reader.pause(partitions)
 
     def resume(self, partitions: Collection[TopicPartition]) -> None:
         """Go on fetching."""
         self._process.at_port()
-        self._paused.difference_update(partitions)
+        self._reader.resume(partitions)
 
     def group(self) -> Membership | None:
         """Take the group metadata as this client knows them."""
@@ -174,6 +168,18 @@ class FakeSource:
         if self._member is not None:
             self._group_of_all.silent(self._member)
 
+    def poll_is_late(self) -> None:
+        """Leave the group because the application does not poll; a static member cannot leave, it falls silent."""
+        member = self._member
+        if member is None or not self._is_reached() or not self._group_of_all.has(member):
+            return
+        self._world.count("polls_too_late")
+        if member.static_id is None:
+            self._group_of_all.leave(member)
+            self._learn_removal(member)
+        else:
+            self._group_of_all.silent(member)
+
     def speak_again(self) -> None:
         """Send heartbeats again, and learn soon whether the group still knows us."""
         member = self._member
@@ -194,18 +200,22 @@ class FakeSource:
         self._world.count("lost")
         self._member, self._generation = None, -1
         self._is_fenced = self._group_of_all.is_replaced(member)
-        self._callbacks.append(("lost", self._owned))
+        is_mistold = self._world.chance(TOLD_AS_REVOKED)
+        self._callbacks.append(("revoked" if is_mistold else "lost", self._owned))
+        self._world.counts["lost_told_as_revoked"] += is_mistold
         self._owned = []
         self._process.stir()
 
     def _join(self) -> None:
         if not self._is_reached():
             self._rejoin_soon()
-        elif self._member is None:
+        elif self._member is None and not self._is_serving and not self._callbacks:
             self._member = self._group_of_all.join(self, self._process.identity.static_id)
             self._generation = -1
 
     def _serve_callbacks(self) -> None:
+        """Serve them in turn; a client does not join again before it has told of its loss."""
+        self._is_serving = True
         while self._callbacks:
             kind, partitions = self._callbacks.popleft()
             self._world.note(kind, self.name, [each.partition for each in partitions])
@@ -215,13 +225,16 @@ class FakeSource:
                 self._world.count("revocations")
                 self._process.at_point(Point.REVOKING)
                 self._told.revoked(partitions)
-                self._forget(partitions)
+                self._reader.forget(partitions)
                 if self._member is not None:
                     self._group_of_all.released(self._member, partitions)
+                else:
+                    self._rejoin_soon()
             else:
                 self._told.lost(partitions)
-                self._forget(partitions)
+                self._reader.forget(partitions)
                 self._rejoin_soon()
+        self._is_serving = False
         if self._member is not None:
             self._member.is_busy = False
 
@@ -234,12 +247,6 @@ class FakeSource:
             message = "nobody has subscribed"
             raise RuntimeError(message)
         return self._rebalance
-
-    def _forget(self, partitions: Collection[TopicPartition]) -> None:
-        for each in partitions:
-            self._positions.pop(each, None)
-            self._to_begin.pop(each, None)
-            self._paused.discard(each)
 
     def _is_answered(self) -> bool:
         return self._process.is_reachable and self._broker.is_up and not self._world.chance(NO_ANSWER)
@@ -254,36 +261,10 @@ class FakeSource:
 
     def has_more(self) -> bool:
         """Whether a poll would return something now."""
-        return bool(self._callbacks or self._to_begin) or any(
-            each not in self._paused and self._broker.logs[each].high > position
-            for each, position in self._positions.items()
-        )
+        return bool(self._callbacks) or self._reader.has_more()
 
     def _fetch(self) -> Sequence[Run]:
-        if not self._is_reached():
-            return ()
-        flowing = [each for each in self._positions if each not in self._paused]
-        self._world.rng.shuffle(flowing)
-        room = self._world.rng.randint(1, self._chunk)
-        fetched: list[Run] = []
-        for partition in flowing:
-            messages = self._broker.logs[partition].read(self._positions[partition], room)
-            if messages:
-                room -= len(messages)
-                fetched.append(Run(partition, messages))
-                self._positions[partition] = messages[-1].offset + 1
-                self._check_window(partition)
-        return fetched
+        return self._reader.fetch() if self._is_reached() else ()
 
     def _is_reached(self) -> bool:
         return self._process.is_reachable and self._broker.is_up
-
-    def _check_window(self, partition: TopicPartition) -> None:
-        """At most a window, what may wait behind it, and the last chunk lie past the committed offset."""
-        committed = self._broker.committed.get(partition)
-        begin = max(self._begun_at[partition], committed.offset if committed else 0)
-        delivered = self._broker.logs[partition].count(begin, self._positions[partition])
-        if delivered > WINDOW + MAX_OVERFLOW + self._chunk:
-            raise PromiseBrokenError("window", f"{delivered} events of {partition} delivered past the committed offset")
-        if delivered > WINDOW:
-            self._world.count("full_windows")

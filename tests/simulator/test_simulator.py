@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .bugs import BUGS
+from .faults import Weather
 from .plan import draw_window
 from .run import Report, play, play_plan, silent_logs
+from .weather import IN_SPELLS_ONLY, WEATHERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +23,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 QUICK_SEEDS = 400
 MAX_SEEDS_FOR_A_BUG = 2_000
+RESULTS = ("APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE", "CONFLICT", "REJECTED", "INTEGRITY")
 
 FAULTS = (
+    *(f"api_{each}" for each in WEATHERS if each is not Weather.FINE and each not in IN_SPELLS_ONLY),
+    *("in_spell_refusing", "in_spell_forbidden", "in_spell_silent", "in_spell_odd", "tokens_denied", "tokens_revoked"),
+    *("refused_400", "refused_404", "refused_409", "refused_413", "refused_422", "too_large", "too_many_to_be_quick"),
+    *("broken_by_a_record", "foreign_writes", "read_back", "rebased", "patient_runs", "partitions_added"),
+    *("polls_too_late", "lost_told_as_revoked"),
+    *(f"outcome_{result.lower()}" for result in RESULTS),
     *("kills_on_wire", "kills_in_transaction", "freezes", "twins", "stalls", "cuts", "terms", "broker_outages"),
     *("rebalances", "revocations", "lost", "sessions_expired", "static_returns", "leases_lost", "stale_generation"),
     *("aborts", "unknown_ends", "late_commits", "transaction_hang", "hanging_starts", "fenced", "transaction_timeouts"),
-    *("lost_answers", "late_applications", "double_executions", "api_throttled_until", "tokens_renewed", "pauses"),
+    *("lost_answers", "late_applications", "double_executions", "tokens_renewed", "pauses"),
     *("at_arrived", "at_answered", "at_produced", "at_offsets_sent", "at_ended", "at_revoking"),
 )
 """What must have befallen somebody within the quick seeds, or the simulator tests less than it says."""

@@ -21,7 +21,7 @@ from .sink import FakeSink
 from .source import FakeSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .faults import Point
     from .model import Model
@@ -66,6 +66,10 @@ class JudgedAudit(AuditLog):
         self._model.audited(text)
 
 
+def _defaults(directives: Mapping[str, str]) -> Defaults:
+    return Defaults(None, UpdateType(directives["updateType"]), ConflictResolution(directives["conflictResolution"]))
+
+
 def parts_of(process: Process, lease: Lease, scene: Scene) -> Parts:
     """Put the parts of a loop together."""
     return Parts(
@@ -74,7 +78,7 @@ def parts_of(process: Process, lease: Lease, scene: Scene) -> Parts:
         sink=process.sink,
         clock=scene.world,
         rng=scene.world.rng,
-        intake=Intake(_SCHEMAS, Defaults(None, UpdateType.UPSERT, ConflictResolution.OVERWRITE)),
+        intake=Intake(_SCHEMAS, _defaults(scene.plan.directives)),
         start=Start(scene.plan.start, ignore_metadata=False),
         writer=OutcomeWriter(Form("group", cloudevents=False, dead_letters=True)),
         audit=JudgedAudit(process, scene.model),

@@ -28,6 +28,12 @@ class PromiseBrokenError(AssertionError):
         super().__init__(f"{promise}: {what}")
 
 
+def demand(holds: bool, promise: str, what: str, where: object) -> None:  # noqa: FBT001 - an assertion
+    """Raise PromiseBrokenError unless something holds."""
+    if not holds:
+        raise PromiseBrokenError(promise, f"{what} ({where})")
+
+
 class KilledError(BaseException):
     """The process is gone: unwinds whatever it was doing. Nothing may catch it on the way."""
 

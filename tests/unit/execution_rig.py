@@ -13,7 +13,7 @@ from stream.holds import HoldLimits
 from stream.lanes import BatchLimits
 from stream.model import Decided, LaneKey, Result
 from stream.ports import Advance, LeaseLost, PermitNeeded
-from stream.steps import Answer, NoAnswer, Policy, Read, Send, Wait
+from stream.steps import Answer, NoAnswer, Policy, Read, Renewed, RenewToken, Send, Wait
 from stream.undecided import Limits, nothing_undecided
 
 from ..builders import ASSIGNMENT, LANE, event
@@ -200,13 +200,12 @@ class Rig:
             return left
 
     def _advance(self, flight: Flight, step: Step | tuple[Event, ...], *, has_permit: bool) -> None:
-        while isinstance(step, Decided):
-            self._finished.append(Advance(flight.number, step))
-            step = self._next(flight, None)
+        while isinstance(step, Decided | RenewToken):
+            if isinstance(step, Decided):
+                self._finished.append(Advance(flight.number, step))
+            step = self._next(flight, None if isinstance(step, Decided) else Renewed())
         if isinstance(step, Wait | tuple):
             self._finished.append(Advance(flight.number, step))
-        elif not isinstance(step, Send | Read):
-            raise NotImplementedError("a token is always there")
         elif not flight.assignments.isdisjoint(self.ended):
             self._finished.append(Advance(flight.number, LeaseLost()))
         elif not has_permit:

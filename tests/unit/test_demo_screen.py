@@ -153,3 +153,4 @@ def test_what_to_try_next_names_real_places() -> None:
     assert "| 'a b'/send 7" in kept
     assert "http://127.0.0.1:8/_sandbox/faults" in kept
     assert "kcat -C -e -b 127.0.0.1:9" in kept
+    assert "export KAFKA=127.0.0.1:9 API=http://127.0.0.1:8\n" in kept

@@ -263,10 +263,11 @@ def test_accepted_is_confirmed_for_those_that_are_named_only() -> None:
 
 
 def test_ignore_without_a_word_on_who_was_left_out_confirms_nothing() -> None:
-    """Under IGNORE the checksum alone does not say who was applied; with `skipped` or `records` it does."""
+    """Under IGNORE the checksum does not say who was applied; `skipped` does, and `records` of those that it names."""
     assert confirmations(talk(IGNORED, answer(200, checksum=IGNORED.checksum))) == [False, False]
     assert confirmations(talk(IGNORED, answer(200, checksum=IGNORED.checksum, skipped=[]))) == [True, True]
-    assert confirmations(talk(IGNORED, answer(200, checksum=IGNORED.checksum, records=[]))) == [True, True]
+    named = [{"id": "b", "version": 2}]
+    assert confirmations(talk(IGNORED, answer(200, checksum=IGNORED.checksum, records=named))) == [False, True]
     assert confirmations(talk(IGNORED, answer(200, skipped=[], records=[{"id": "b"}]))) == [False, True]
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from stream.cdc import load_mapping
-from stream.cdc.mapping_file import MAX_FILE_BYTES
 from stream.cdc.rules import (
     DEFAULT_PLACEHOLDER,
     Decimals,
@@ -21,6 +19,8 @@ from stream.cdc.rules import (
     VersionColumn,
 )
 from stream.errors import ConfigurationError
+from stream.mapping import load_mapping
+from stream.mapping.file import MAX_FILE_BYTES
 from stream.model import ConflictResolution, UpdateType
 
 from ..builders import SCHEMAS_DIR
@@ -121,8 +121,10 @@ FORM: dict[str, tuple[str, ...]] = {
     "number": ("nulls = 1", 'mapping.toml:5: rule 1, nulls: is none of the values it may have; give "send" or "omit"'),
     "id": (
         'id = "kee"',
-        ('mapping.toml:5: rule 1, id: is none of the values it may have; give "key", or the names of columns as '
-        '["tenant", "id"]'),
+        (
+            'mapping.toml:5: rule 1, id: is none of the values it may have; give "key", or the names of columns as '
+            '["tenant", "id"]'
+        ),
     ),
     "column of an id": (
         "\n\nid = [\n  1,\n]",
@@ -134,14 +136,18 @@ FORM: dict[str, tuple[str, ...]] = {
     ),
     "soft delete without fields": (
         "delete = { fields = {} }",
-        ('mapping.toml:5: rule 1, delete.fields: is empty; give "reject", "ignore", or { fields = { … } } with the fields '
-        "of a soft delete"),
+        (
+            'mapping.toml:5: rule 1, delete.fields: is empty; give "reject", "ignore", or { fields = { … } } with the '
+            "fields of a soft delete"
+        ),
     ),
     "soft delete, misspelt": (
         "delete = { field = { a = 1 } }",
         "mapping.toml:5: rule 1, delete.field: is not known; write fields, or remove it",
-        ('mapping.toml:5: rule 1, delete: has no fields; give "reject", "ignore", or { fields = { … } } with the fields of '
-        "a soft delete"),
+        (
+            'mapping.toml:5: rule 1, delete: has no fields; give "reject", "ignore", or { fields = { … } } with the '
+            "fields of a soft delete"
+        ),
     ),
     "one name twice": (
         'columns.include = ["a", "a"]',
@@ -149,13 +155,17 @@ FORM: dict[str, tuple[str, ...]] = {
     ),
     "type of a column": (
         'columns.types = { a = "date" }',
-        ("mapping.toml:5: rule 1, columns.types.a: is none of the values it may have; "
-        'give decimal, temporal, text or json for each, as { price = "decimal" }'),
+        (
+            "mapping.toml:5: rule 1, columns.types.a: is none of the values it may have; "
+            'give decimal, temporal, text or json for each, as { price = "decimal" }'
+        ),
     ),
     "date": (
         "constants = { since = 2026-11-23 }",
-        ("mapping.toml:5: rule 1, constants.since: is a date or time, which JSON does not have; "
-        "give it as a text in quotes"),
+        (
+            "mapping.toml:5: rule 1, constants.since: is a date or time, which JSON does not have; "
+            "give it as a text in quotes"
+        ),
     ),
     "infinity": (
         "constants = { a = [inf] }",
@@ -187,13 +197,17 @@ MEANING = {
     ),
     "changed without before": (
         f'{PLAIN}update = "changed"',
-        ("5: rule 1, update: compares with `before`, of which only the key is trusted; "
-        'say before = "full" if the database logs whole rows (PostgreSQL: REPLICA IDENTITY FULL), or leave it out'),
+        (
+            "5: rule 1, update: compares with `before`, of which only the key is trusted; "
+            'say before = "full" if the database logs whole rows (PostgreSQL: REPLICA IDENTITY FULL), or leave it out'
+        ),
     ),
     "version without before": (
         f'{PLAIN}version = "before.rev"',
-        ("5: rule 1, version: is read from `before`, of which only the key is trusted; "
-        'say before = "full" if the database logs whole rows (PostgreSQL: REPLICA IDENTITY FULL), or leave it out'),
+        (
+            "5: rule 1, version: is read from `before`, of which only the key is trusted; "
+            'say before = "full" if the database logs whole rows (PostgreSQL: REPLICA IDENTITY FULL), or leave it out'
+        ),
     ),
     "unwrapped by table": (
         'table = "a"\ndatastore = "people"\nformat = "unwrapped"',

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.pace import FAILED, MAX_RETRY_AFTER_S, THROTTLED, Backoff, Pace, retry_after_s
+from stream.pace import BURST_S, FAILED, MAX_RETRY_AFTER_S, PROBE, THROTTLED, Backoff, Pace, retry_after_s
 
 SENT = "Mon, 23 Nov 2026 04:20:00 GMT"
 
@@ -27,6 +27,7 @@ def test_a_backoff_doubles_up_to_its_cap_with_full_jitter(failures: int, longest
 def test_a_429_backs_off_from_one_second() -> None:
     """Contract section 1: exponential with full jitter from 1 s."""
     assert (THROTTLED.base_s, THROTTLED.cap_s) == (1.0, 60.0)
+    assert PROBE.cap_s == 60.0
     assert FAILED.base_s <= THROTTLED.base_s
 
 
@@ -91,8 +92,55 @@ def test_no_header_raises(retry_after: str | None, date: str | None) -> None:
 def test_a_hold_is_never_shortened() -> None:
     """Of several 429 the longest wait counts, for all requests."""
     pace = Pace()
-    assert not pace.is_held(0.0)
+    assert pace.permits(0.0)
     pace.hold(10.0)
     pace.hold(5.0)
-    assert pace.is_held(9.9)
-    assert not pace.is_held(10.0)
+    assert not pace.permits(9.9)
+    assert pace.permits(10.0)
+
+
+def test_without_a_rate_nothing_is_counted() -> None:
+    """`CXONE_MAX_REQUESTS_PER_S` has no default: only a 429 holds requests back."""
+    pace = Pace()
+    for _ in range(100_000):
+        pace.spend(0.0)
+    assert pace.permits(0.0)
+
+
+@pytest.mark.parametrize(("per_s", "at_once"), [(0.1, 1), (1.0, 1), (10.0, 1), (20.0, 2), (200.0, 20)])
+def test_a_burst_is_a_tenth_of_a_second(per_s: float, at_once: int) -> None:
+    """A slow rate lets one request start after the other; a fast one a few at once, for the loop's turns take time."""
+    pace = Pace(per_s)
+    started = 0
+    while pace.permits(5.0):
+        pace.spend(5.0)
+        started += 1
+    assert started == at_once
+    assert not pace.permits(5.0 + 0.9 / per_s)
+    assert pace.permits(5.0 + 1.1 / per_s)
+
+
+def test_a_429_and_the_rate_hold_back_together() -> None:
+    """Both must allow a request."""
+    pace = Pace(1.0)
+    pace.hold(3.0)
+    assert not pace.permits(2.0)
+    pace.spend(3.0)
+    assert not pace.permits(3.5)
+    assert pace.permits(4.0)
+
+
+@given(st.floats(0.1, 10_000.0), st.lists(st.floats(0.0, 0.5), max_size=200))
+def test_no_stretch_of_time_sees_more_than_the_rate_and_a_burst(per_s: float, pauses_s: list[float]) -> None:
+    """However requests come, as many start as the rate allows for the time between them, and one burst."""
+    pace = Pace(per_s)
+    now_s, started_s = 0.0, []
+    for pause_s in pauses_s:
+        now_s += pause_s
+        if pace.permits(now_s):
+            pace.spend(now_s)
+            started_s.append(now_s)
+    burst = max(1.0, per_s * BURST_S)
+    for first, begin_s in enumerate(started_s):
+        for last in range(first, len(started_s)):
+            assert last - first + 1 <= per_s * (started_s[last] - begin_s) + burst + 1e-6

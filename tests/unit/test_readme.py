@@ -1,13 +1,22 @@
-"""The README shows what the code says."""
+"""The README shows what the code says, and names nothing that is not there."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import get_args
 
+import pytest
+
+from stream import remedies
 from stream.codes import MEANING, ErrorCode
+from stream.model import Result
+from stream.sandbox.faults import Kind
 from stream.settings import markdown_table
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOT_BUILT_YET = {Result.SUPERSEDED, Result.IGNORED}
 
 
 def test_the_configuration_table_is_the_generated_one() -> None:
@@ -15,7 +24,26 @@ def test_the_configuration_table_is_the_generated_one() -> None:
     assert markdown_table().strip() in README
 
 
-def test_each_error_code_is_told_with_its_meaning() -> None:
-    """The README's table of error codes is the closed list of the code."""
-    assert set(MEANING) == set(ErrorCode)
-    assert [code for code, meaning in MEANING.items() if f"| `{code}` | {meaning} |" not in README] == []
+def test_the_table_of_error_codes_is_the_generated_one() -> None:
+    """Each code of the closed list stands there with what happened and what to do."""
+    assert set(MEANING) == set(remedies.REMEDY) == set(ErrorCode)
+    assert remedies.markdown_table().strip() in README
+
+
+def test_each_result_and_each_kind_of_fault_is_told() -> None:
+    """Whoever reads an outcome or orders a fault finds it in a table."""
+    assert [result for result in set(Result) - NOT_BUILT_YET if f"| `{result}` |" not in README] == []
+    assert [kind for kind in get_args(Kind) if f"| `{kind}` |" not in README] == []
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)|(?:src|href)=\"([^\":]+)\"", README))))
+def test_what_the_readme_points_at_is_there(target: tuple[str, str]) -> None:
+    """Each file that a link or picture names lies in the checkout."""
+    assert (ROOT / "".join(target)).exists()
+
+
+def test_each_make_command_of_the_readme_is_in_the_makefile() -> None:
+    """Nobody is told to call what cannot be called."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    called = set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE))
+    assert [name for name in called if not re.search(rf"^{name}:.*## ", makefile, re.MULTILINE)] == []

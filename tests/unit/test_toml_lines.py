@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.cdc.toml_lines import line_of, lines_of
+from stream.mapping.toml_lines import line_of, lines_of
 
 TEXT = """\
 # a comment

@@ -93,6 +93,8 @@ def keep_steps(bootstrap_servers: str, base_url: str, directory: Path) -> list[s
         f"  CXone stand-in    {base_url}",
         f"  service's log     {directory / LOG_FILE}",
         f"  topics            {INPUT_TOPIC}, {OUTCOME_TOPIC}, {DEAD_LETTER_TOPIC}",
+        "Before you try the README's commands in another terminal:",
+        f"  export KAFKA={bootstrap_servers} API={base_url}",
         "",
         "Send an event under the key 7; its outcome appears below:",
         f"  echo '{event}' | {shown}/{SEND} 7",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .rules import DEFAULT_PLACEHOLDER, Pattern
-from .unavailable import placeholder_octets
+from ..cdc.rules import DEFAULT_PLACEHOLDER, Pattern
+from ..cdc.unavailable import placeholder_octets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

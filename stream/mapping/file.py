@@ -15,11 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import orjson
 
-from ..errors import ConfigurationError, Problem
-from ..model import ConflictResolution, UpdateType
-from ..settings.names import nearest
-from .consistency import inconsistencies
-from .rules import (
+from ..cdc.rules import (
     DEFAULT_PLACEHOLDER,
     Columns,
     Decimals,
@@ -31,6 +27,10 @@ from .rules import (
     Side,
     VersionColumn,
 )
+from ..errors import ConfigurationError, Problem
+from ..model import ConflictResolution, UpdateType
+from ..settings.names import nearest
+from .consistency import inconsistencies
 from .toml_lines import line_of, lines_of
 
 if TYPE_CHECKING:
@@ -59,22 +59,28 @@ _WRONG = {
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """The rules of a file, in their order, and the SHA-256 of its bytes in hex."""
+    """The rules of a file, in their order; its name, and the SHA-256 of its bytes in hex. Without a file no rules."""
 
-    rules: tuple[Rule, ...]
-    sha256: str
+    rules: tuple[Rule, ...] = ()
+    name: str = ""
+    sha256: str = ""
 
 
-def load_mapping(path: Path, packaged: Path) -> Mapping:
+NO_MAPPING = Mapping()
+
+
+def load_mapping(path: Path | None, packaged: Path) -> Mapping:
     """Read a mapping file.
 
     Args:
-        path: `STREAM_MAPPING_FILE`.
+        path: `STREAM_MAPPING_FILE`; None: there is none.
         packaged: the directory that holds the project's own `mapping.json`.
 
     Raises:
         ConfigurationError: with every problem found.
     """
+    if path is None:
+        return NO_MAPPING
     content = _content(path)
     document = _document(path, content)
     schema = orjson.loads((packaged / SCHEMA).read_bytes())
@@ -86,7 +92,7 @@ def load_mapping(path: Path, packaged: Path) -> Mapping:
         )
     placeholder = document.get("placeholder", DEFAULT_PLACEHOLDER)
     rules = tuple(_rule(number, said, placeholder) for number, said in enumerate(document["rule"], start=1))
-    return Mapping(rules, hashlib.sha256(content.encode()).hexdigest())
+    return Mapping(rules, path.name, hashlib.sha256(content.encode()).hexdigest())
 
 
 Found = tuple[tuple[str | int, ...], str, str]
