@@ -45,7 +45,7 @@ class Flight:
 
     `undecided` are those of its events that have no verdict yet. `doubtful` are the ids of records that a request of
     this flight may have changed without our knowing. `step` is a request that its dialogue has asked for, and that
-    waits for its permit.
+    waits for its permit. `was_blamed` when its only record has failed alone.
     """
 
     number: int
@@ -58,6 +58,7 @@ class Flight:
     waits_until_s: float | None = None
     doubtful: set[str] = field(default_factory=set)
     step: Send | Read | None = None
+    was_blamed: bool = False
 
     @property
     def datastore_id(self) -> str:

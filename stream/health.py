@@ -25,7 +25,8 @@ UNTRUE_IN_A_ROW = 3
 """So many `INTEGRITY` requests in a row hold their datastore (contract section 5, `STREAM_STOP_AFTER_REFUSED`)."""
 FIRST_LIMIT_S = 10.0
 LAST_LIMIT_S = 600.0
-"""How long a limit on the size of batches is kept before twice as much is tried: each attempt may cost a time-out."""
+"""How long a limit on the size of batches is kept: then each batch that passes lets the next be twice as large. One
+that is too large may cost a time-out, so a limit that is found anew is kept twice as long."""
 MAX_RECORDS = 1000
 """Of any request (contract section 1)."""
 
@@ -114,7 +115,6 @@ class Health:
         self._failed_origins.clear()
         if self.most_records is not None and records >= self.most_records and now_s >= self._limited_until_s:
             self.most_records = 2 * self.most_records if 2 * self.most_records < MAX_RECORDS else None
-            self._limited_until_s = now_s + self._limit_s
 
     def judge_truth(self, result: Result) -> bool:
         """Take note of a request's result; false where one more `INTEGRITY` is one too many in a row."""
@@ -127,8 +127,7 @@ class Health:
     def learn_limit(self, now_s: float) -> None:
         """Take note that a single record passes where whole batches failed: it may be the size.
 
-        Batches of half the smallest that failed are made from now on. Twice as much is tried after a while, which
-        grows each time that this is learnt anew.
+        Batches of half the smallest that failed are made from now on.
         """
         if not self._smallest_failed:
             return

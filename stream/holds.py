@@ -84,6 +84,10 @@ class Holds:
         health = self._health.get(datastore_id)
         return health.most_records if health is not None else None
 
+    def passes(self, datastore_id: str) -> int:
+        """Count the verdicts of a datastore."""
+        return self._health_of(datastore_id).passes
+
     def half_of(self, datastore_id: str, tries: Tries) -> Tries:
         """Begin the count of a half of a batch."""
         return self._health_of(datastore_id).half_of(tries)

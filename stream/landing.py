@@ -123,10 +123,19 @@ class Landing:
             if wait.scope in (Scope.REQUEST, Scope.CREDENTIAL):
                 return Reaction.DISSOLVE  # that the record breaks the API is known, and says nothing of others
         reaction = self._holds.waits(datastore_id, flight.tries, len(flight.undecided), wait, now_s)
-        if errand is Errand.WORK:
-            return reaction if self._may_go_on(flight) else Reaction.DISSOLVE
-        self._holds.probe_failed(datastore_id, now_s, wait)
-        return Reaction.DISSOLVE
+        if errand is not Errand.WORK:
+            self._holds.probe_failed(datastore_id, now_s, wait)
+        if not self._may_go_on(flight):
+            return Reaction.DISSOLVE
+        if errand is not Errand.TRY and self._breaks_alone(flight, wait):
+            return Reaction.PARK
+        return reaction if errand is Errand.WORK else Reaction.DISSOLVE
+
+    def _breaks_alone(self, flight: Flight, wait: Wait) -> bool:
+        if wait.scope is not Scope.REQUEST or len(flight.undecided) != 1 or flight.was_blamed:
+            return False
+        flight.was_blamed = True
+        return self._parking.blame(flight.undecided[0].record_key, self._holds.passes(flight.datastore_id))
 
     def _may_go_on(self, flight: Flight) -> bool:
         """Whether a batch that has begun may go on: its events are ours, and its datastore is not held."""
@@ -178,8 +187,4 @@ class Landing:
                 kept.append(event)
             else:
                 self._lanes.release((event,))
-        if last:
-            for event in kept:
-                self._lanes.put_last(event)
-        else:
-            self._lanes.put_back(kept)
+        self._lanes.put_back(kept, last=last)

@@ -76,13 +76,14 @@ class Lanes:
                 yield key, count
 
     def grows_soon(self, key: LaneKey) -> bool:
-        """Whether a lane's batch is not full, while events of its datastore wait for others that are on their way.
+        """Whether a lane's batch is not full, while as many events wait behind records that are on their way.
 
         Where a datastore has few records and many events, those others come back as a crowd. A batch that leaves just
         before splits the crowd in two, and each half keeps making batches of its own, for as long as both have events.
         """
         lane = self._lanes[key]
-        return bool(lane.datastore.on_way and lane.datastore.behind) and not lane.is_full(self._limits)
+        is_crowd = lane.datastore.on_way and lane.datastore.behind >= len(lane.events)
+        return bool(is_crowd) and not lane.is_full(self._limits)
 
     def take(self, key: LaneKey, most: int | None = None) -> tuple[Event, ...]:
         """Take the next batch out of a lane: at most the limits or `most`, at least one, each of another record."""
@@ -91,18 +92,19 @@ class Lanes:
         lane.datastore.on_way += len(events)
         return events
 
-    def put_back(self, events: Iterable[Event]) -> None:
-        """Return events of a batch that was dissolved to the head of their lane, in their order."""
-        for event in reversed(list(events)):
+    def take_newest(self, key: LaneKey) -> Event:
+        """Take the event out of a lane that arrived last."""
+        lane = self._lanes[key]
+        newest = max(lane.events, key=lambda event: (event.arrived_s, event.message.offset))
+        lane.datastore.on_way += 1
+        return lane.drop(lambda event: event is newest)[0]
+
+    def put_back(self, events: Iterable[Event], *, last: bool = False) -> None:
+        """Return events of a batch that was dissolved to the head of their lane, in their order, or to its end."""
+        for event in events if last else reversed(list(events)):
             lane = self._lanes[event.lane]
             lane.datastore.on_way -= 1
-            lane.append_first(event)
-
-    def put_last(self, event: Event) -> None:
-        """Return the event of a probe to the end of its lane, so that the next probe is of another record."""
-        lane = self._lanes[event.lane]
-        lane.datastore.on_way -= 1
-        lane.append(event)
+            (lane.append if last else lane.append_first)(event)
 
     def waiting(self, datastore_id: str | None = None) -> Iterator[tuple[LaneKey, Collection[Event]]]:
         """Go through the lanes with events that could go, of one datastore or of all."""

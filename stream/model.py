@@ -6,8 +6,10 @@ dataclasses: a frozen dataclass of six fields takes 0.8 µs to make, a tuple 0.2
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -156,18 +158,19 @@ class Defect(NamedTuple):
     http_status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: `checksum` is kept
 class Batch:
-    """One request: its events, each of another record, and the exact bytes that carry them.
-
-    `checksum` is the SHA-256 of `body`, in hex.
-    """
+    """One request: its events, each of another record, and the exact bytes that carry them."""
 
     batch_id: str
     lane: LaneKey
     events: tuple[Event, ...]
     body: bytes
-    checksum: str
+
+    @cached_property
+    def checksum(self) -> str:
+        """The SHA-256 of `body`, in hex."""
+        return hashlib.sha256(self.body).hexdigest()
 
 
 class Rebase(NamedTuple):

@@ -22,6 +22,10 @@ MAX_PARKED_PER_DATASTORE = 100
 """More records that break the API one by one are no poison: their datastore is held instead."""
 MAX_PARKED = 1_000
 """In all: each is looked at in every turn of the loop."""
+FLIGHTS_ALONE = 3
+"""In so many flights of its own a record has failed when it is parked, each time after something else had passed."""
+MAX_BLAMED = 10_000
+"""Records of which is remembered how often they failed alone, those that failed last."""
 
 
 @dataclass(slots=True)
@@ -41,8 +45,26 @@ class Parking:
 
     def __init__(self, changes: list[Change], rng: random.Random) -> None:
         self._parked: dict[RecordKey, Parked] = {}
+        self._blamed: dict[RecordKey, tuple[int, int]] = {}
         self._changes = changes
         self._rng = rng
+
+    def blame(self, key: RecordKey, passes: int) -> bool:
+        """Take note that a record failed alone, in another flight than before; say whether that is often enough.
+
+        Where several records break the API, none may come to its fifth failure: they make up a row themselves, and
+        their datastore is held before. Their flights then end; what each has failed alone is remembered here.
+
+        Args:
+            key: the record.
+            passes: how much of its datastore has passed by now: without a pass in between it says nothing new.
+        """
+        count, passes_then = self._blamed.pop(key, (0, -1))
+        count += passes > passes_then
+        self._blamed[key] = (count, passes)
+        if len(self._blamed) > MAX_BLAMED:
+            del self._blamed[next(iter(self._blamed))]
+        return count >= FLIGHTS_ALONE
 
     def has_room(self, datastore_id: str) -> bool:
         """Whether one more record of a datastore may be parked."""
@@ -51,6 +73,7 @@ class Parking:
 
     def park(self, event: Event, reason: str, now_s: float) -> None:
         """Let a record wait for its next try."""
+        self._blamed.pop(event.record_key, None)
         self._parked[event.record_key] = Parked(event, reason, now_s, first_probe(now_s, self._rng))
         self._changes.append(Change(ChangeKind.RECORD_PARKED, reason, now_s, *event.record_key))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ def build(batch_id: str, lane: LaneKey, events: tuple[Event, ...]) -> Batch:
         events: 1 to 1000, each of another record.
 
     Returns:
-        The batch with its body and the body's SHA-256 in hex.
+        The batch with its body.
     """
     body = b"".join(
         (
@@ -54,4 +53,4 @@ def build(batch_id: str, lane: LaneKey, events: tuple[Event, ...]) -> Batch:
             b'","batchSize":%d,"triggerVersion":true}' % len(events),
         )
     )
-    return Batch(batch_id, lane, events, body, hashlib.sha256(body).hexdigest())
+    return Batch(batch_id, lane, events, body)

@@ -80,7 +80,8 @@ class CompiledRule:
         if op == "d":
             return self.delete(key, before)
         if op == "t":
-            return IGNORED if self.rule.truncate_ignored else self._refused(_TRUNCATED, None)
+            defect = _TRUNCATED._replace(path=f"{prefix}/op")
+            return IGNORED if self.rule.truncate_ignored else self._refused(defect, None)
         row = change.get("after")
         if op not in ROW_CHANGES or type(row) is not dict or not row:
             what = f"The change lacks what its kind must have: {'after' if op in ROW_CHANGES else 'a known op'}."

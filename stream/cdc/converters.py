@@ -24,6 +24,8 @@ Converter = Callable[[Any], Any]
 
 _DECIMAL = "org.apache.kafka.connect.data.Decimal"
 _VARIABLE_DECIMAL = "io.debezium.data.VariableScaleDecimal"
+_ISO_DATE = "io.debezium.time.IsoDate"
+_ISO_DATE_TEXT = re.compile(r"\d{4}-\d\d-\d\dZ", re.ASCII)
 _US, _MS = 1_000, 1_000_000
 _TEMPORAL: Mapping[str, Converter] = {
     "io.debezium.time.Date": temporal.date_text,
@@ -39,7 +41,7 @@ _TEMPORAL: Mapping[str, Converter] = {
     "org.apache.kafka.connect.data.Time": lambda ms: temporal.time_text(ms * _MS),
     "org.apache.kafka.connect.data.Timestamp": lambda ms: temporal.timestamp_text(ms * _MS),
 }
-"""By the schema's name. Types that are texts already, as `ZonedTimestamp` and `IsoDate`, need no converter."""
+"""By the schema's name. Types that are texts already, as `ZonedTimestamp`, need no converter."""
 
 _SCALE = re.compile(r"-?\d{1,6}", re.ASCII)
 _STRING_MODE = "set decimal.handling.mode=string in the connector, or send the schema with the event"
@@ -64,6 +66,8 @@ def from_schema(schema: Mapping[str, Any], decimals: Decimals) -> Converter | No
         return _decimal(schema.get("parameters"), decimals)
     if name == _VARIABLE_DECIMAL:
         return lambda value: _self_described(value, decimals)
+    if name == _ISO_DATE:
+        return _iso_text
     if isinstance(name, str) and name in _TEMPORAL:
         return _temporal(_TEMPORAL[name])
     return _of_parts(schema, decimals)
@@ -193,7 +197,14 @@ def _declared_temporal(value: object) -> object:
             "is a time by its rule, and no schema tells what its number counts: set time.precision.mode=isostring in "
             "the connector, or send the schema with the event"
         )
-    return [None if item is None else _declared_temporal(item) for item in value] if type(value) is list else value
+    if type(value) is list:
+        return [None if item is None else _declared_temporal(item) for item in value]
+    return _iso_text(value)
+
+
+def _iso_text(value: object) -> object:
+    """Write a date as RFC 3339 has it: `time.precision.mode=isostring` puts a Z behind it."""
+    return value[:-1] if type(value) is str and _ISO_DATE_TEXT.fullmatch(value) else value
 
 
 def _parsed(value: object) -> object:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_TABLES = 10_000
 _MAX_NAME_CHARACTERS = 120
 
+_JSON_NULL = b"null"
+"""What the JSON converter writes where an unwrapped row was deleted: the record has a schema, and no value."""
+
 _NULL = Defect(ErrorCode.TOMBSTONE, "The value is null, which is no change on a native topic.")
 _NO_OBJECT = Defect(ErrorCode.NOT_AN_OBJECT, "The payload is JSON, but not an object.", "/payload")
 _TOO_DEEP = Defect(ErrorCode.NESTED_TOO_DEEP, "The value is nested deeper than can be sent on.")
@@ -72,7 +75,8 @@ class TopicReader:
     def _read_in_full(self, key: bytes | None, value: bytes | None) -> Delta | NotSent | dict[str, Any]:
         opened = None if value is None else self._values.open(value)
         if isinstance(opened, Defect):
-            return refused(opened)
+            is_null = opened.code is ErrorCode.NOT_AN_OBJECT and value is not None and value.strip() == _JSON_NULL
+            return self._null(key) if is_null and self._named is not None else refused(opened)
         if value is None or opened is None or opened.payload is None:
             return self._null(key)
         if type(opened.payload) is not dict:

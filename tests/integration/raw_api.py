@@ -36,6 +36,7 @@ class Connection:
 
     def __init__(self, one: socket.socket) -> None:
         self.socket = one
+        self.sent_bytes = 0
         self._read = b""
 
     def head(self) -> str:
@@ -61,6 +62,7 @@ class Connection:
     def send(self, text: bytes) -> None:
         """Send bytes as they are."""
         self.socket.sendall(text)
+        self.sent_bytes += len(text)
 
     def drip(self, text: bytes, every_s: float = 0.05) -> None:
         """Send byte by byte."""
@@ -109,7 +111,7 @@ class RawApi:
 
     A script answers one request, whose head was read; the connection stays open only if it returns True.
 
-    `heads` are those of all requests in the order in which they came; `connections` counts, `ended` those that the
+    `heads` are those of all requests in the order in which they came; `ended` counts the connections that the
     server has closed.
     """
 
@@ -117,7 +119,7 @@ class RawApi:
     token: Callable[[Connection, str], object] = grant
     tls: ssl.SSLContext | None = None
     heads: list[str] = field(default_factory=list)
-    connections: int = 0
+    connections: list[Connection] = field(default_factory=list)
     ended: int = 0
 
     def __enter__(self) -> Self:
@@ -152,7 +154,6 @@ class RawApi:
                 one, _ = self._listener.accept()
             except OSError:
                 return  # closed
-            self.connections += 1
             threading.Thread(target=self._serve, args=(one,), name="raw-api-connection", daemon=True).start()
 
     def _serve(self, one: socket.socket) -> None:
@@ -162,6 +163,7 @@ class RawApi:
                 one = self.tls.wrap_socket(one, server_side=True)
             with one:
                 connection = Connection(one)
+                self.connections.append(connection)
                 while head := connection.head():
                     self.heads.append(head)
                     if not (self.token if head.startswith("POST ") else self.script)(connection, head):

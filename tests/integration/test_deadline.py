@@ -214,4 +214,4 @@ def test_a_connection_is_used_again() -> None:
     """A token and ten requests, one after the other, need no more than one connection."""
     with RawApi(grant) as api, client_of(api.base_url) as client:
         assert all(isinstance(execute(client), Answer) for _ in range(10))
-        assert (api.connections, api.calls("PATCH")) == (1, 10)
+        assert (len(api.connections), api.calls("PATCH")) == (1, 10)

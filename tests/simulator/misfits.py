@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Collection, Iterable, Iterator
 
-    from stream.model import Assignment, Decided, Event, Settled
+    from stream.model import Assignment, Decided, Event, LaneKey, Settled
     from stream.parking import Parked
     from stream.partitions import Partition
     from stream.parts import Bounds, Parts
@@ -247,8 +247,11 @@ class ProbesSideBySide(Misfit):
 class _StubbornLanes(Lanes):
     """A probe that failed comes back as the next one."""
 
-    def put_last(self, event: Event) -> None:
-        self.put_back((event,))
+    def put_back(self, events: Iterable[Event], *, last: bool = False) -> None:  # noqa: ARG002 - as its name says
+        super().put_back(events)
+
+    def take_newest(self, key: LaneKey) -> Event:
+        return self.take(key, 1)[0]
 
 
 class SameProbeForEver(Misfit):

@@ -160,6 +160,14 @@ def test_a_null_value_means_what_the_topic_s_rule_says() -> None:
     assert (native.result, native.defect.code) == (Result.UNSUPPORTED, ErrorCode.TOMBSTONE)
 
 
+@pytest.mark.parametrize("value", [b"null", b" null\n", b'{"schema":{"type":"struct"},"payload":null}'])
+def test_a_null_that_is_written_is_a_null_value(value: bytes) -> None:
+    """The JSON converter writes one for a deleted row that was unwrapped; on a native topic it is no event."""
+    assert delta(value, UNWRAPPED + SOFT).fields == {"active": False}
+    assert refusal(value).result is Result.IGNORED
+    assert refusal(b"null", topic="native").result is Result.INVALID
+
+
 def test_a_null_value_of_an_unwrapped_row_needs_a_key() -> None:
     """Nothing else could say which row it was."""
     found = refusal(None, UNWRAPPED + SOFT, key=b"null")

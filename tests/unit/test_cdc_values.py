@@ -128,11 +128,21 @@ def test_a_time_becomes_a_text_of_rfc_3339(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["io.debezium.time.ZonedTimestamp", "io.debezium.time.IsoDate", "io.debezium.time.Year"]
+    "name", ["io.debezium.time.ZonedTimestamp", "io.debezium.time.IsoTimestamp", "io.debezium.time.Year"]
 )
 def test_a_time_that_needs_no_converter_is_sent_as_it_came(name: str) -> None:
     """Texts are texts already, and a year is a number."""
-    assert convert("2026-11-23Z", column("at", name=name)) == "2026-11-23Z"
+    for value in ("2026-11-23T02:09:45Z", 2026):
+        assert convert(value, column("at", name=name)) == value
+
+
+def test_a_date_of_the_connector_s_own_text_loses_its_zone() -> None:
+    """`isostring` writes `2026-11-23Z`, which RFC 3339 does not have; other texts stay as they are."""
+    schema = column("on", name="io.debezium.time.IsoDate")
+    declared = from_kind(Kind.TEMPORAL, Decimals.TEXT)
+    assert declared is not None
+    for text, expected in (("2026-11-23Z", "2026-11-23"), ("2026-11-23", "2026-11-23"), ("x2026-11-23Z", "x2026-11-23Z")):
+        assert (convert(text, schema), declared(text)) == (expected, expected)
 
 
 @pytest.mark.parametrize(

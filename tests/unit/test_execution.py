@@ -90,8 +90,21 @@ def test_probes_take_turns_over_lanes_and_records() -> None:
         rig.turn()
     rig.run(600.0)
     tried = [each.record_ids[0] for each in probes(rig, "d0")]
-    assert len(tried) >= 12
-    assert all(len(set(tried[begin : begin + 6])) == 6 for begin in range(len(tried) - 6))
+    assert len(tried) >= 20
+    assert all(one != next_one for one, next_one in pairwise(tried))
+    assert all(len(set(tried[begin : begin + 12])) == 6 for begin in range(len(tried) - 12))
+
+
+def test_a_crowd_of_bad_records_does_not_hide_a_good_one() -> None:
+    """Now and then the newest event is the probe: what comes after a wrong deployment was mended is soon tried."""
+    bad = set(names(300))
+    rig = Rig(lambda sent: status(400 if bad & set(sent.record_ids) else 200))
+    rig.arrive("d0", *sorted(bad))
+    rig.run(300.0)
+    probed = len(probes(rig, "d0"))
+    rig.arrive("d0", "good")
+    assert rig.run(300.0, lambda: not rig.execution.holds.held)
+    assert len(probes(rig, "d0")) <= probed + 4
 
 
 def test_a_record_that_comes_later_is_probed_before_the_last_one_again() -> None:

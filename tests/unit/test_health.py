@@ -119,7 +119,7 @@ def test_where_batches_fail_and_a_record_passes_smaller_batches_are_made() -> No
 
 
 def test_larger_batches_are_tried_again_after_a_while() -> None:
-    """Twice as large, when a batch as large as the limit passes late enough; in the end any size."""
+    """Twice as large with each batch as large as the limit that passes, once it is late enough; in the end any size."""
     health = Health()
     fail_whole_batches(health, 900, 0.0)
     health.passed(450, 9.0)
@@ -128,7 +128,7 @@ def test_larger_batches_are_tried_again_after_a_while() -> None:
     assert health.most_records == 450, "not as large as the limit"
     health.passed(450, 12.0)
     assert health.most_records == 900
-    health.passed(900, 40.0)
+    health.passed(900, 12.1)
     assert health.most_records is None
 
 

@@ -6,7 +6,7 @@ import random
 
 from stream.circuit import Change, ChangeKind
 from stream.model import Assignment, Event, LaneKey
-from stream.parking import MAX_PARKED, MAX_PARKED_PER_DATASTORE, Parking
+from stream.parking import MAX_BLAMED, MAX_PARKED, MAX_PARKED_PER_DATASTORE, Parking
 from stream.steps import Scope, Wait
 
 from ..builders import ASSIGNMENT, LANE, OTHER_PARTITION, event
@@ -91,6 +91,25 @@ def test_what_was_parked_long_ago_is_given_up() -> None:
     next(iter(parked)).is_tried = True
     assert [each.event.record_id for each in parked.take_parked_before(2.0)] == ["b"]
     assert [each.event.record_id for each in parked] == ["a", "c"]
+
+
+def test_a_record_is_blamed_for_failing_alone_between_passes() -> None:
+    """Where several break the API their datastore is held before one fails five times; it is remembered over holds."""
+    parked = parking()
+    assert [parked.blame(("d", "a"), passes) for passes in (0, 0, 0, 4, 4, 7)] == [False] * 5 + [True]
+    assert not parked.blame(("d", "b"), 7)
+    parked.park(of("d", "a"), "it breaks", 0.0)
+    assert not parked.blame(("d", "a"), 9), "the count begins anew"
+
+
+def test_blame_does_not_grow_the_memory() -> None:
+    """Names come from events: those that failed last are remembered."""
+    parked = parking()
+    for number in range(2 * MAX_BLAMED):
+        parked.blame(("d", f"r{number}"), number)
+        parked.blame(("d", "a"), 0)
+    assert len(parked._blamed) == MAX_BLAMED  # noqa: SLF001 - nothing else shows it
+    assert [parked.blame(("d", "a"), passes) for passes in (1, 2)] == [False, True]
 
 
 def test_there_is_room_for_so_many() -> None:
