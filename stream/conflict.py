@@ -127,6 +127,17 @@ def sent_version(event: Event) -> int | None:
     return None if version is None else int(version)
 
 
+def is_ahead(version: int, event: Event) -> bool:
+    """Whether a stored version is later than the one that the event was sent with: only then it is rebased.
+
+    A rebase to an earlier version would make a lie of `judge_suspect`: whoever finds the event after a crash knows only
+    the version that it came with, and takes it for certain that it was not applied where the stored one is no later
+    than the next.
+    """
+    sent = sent_version(event)
+    return sent is not None and version > sent
+
+
 def on_version(event: Event, version: int) -> Event:
     """Return the event with its record on another version; sure not to be applied, it is no suspect any more."""
     record = {"id": None, "version": None} | orjson.loads(event.record) | {"version": version}  # the usual order

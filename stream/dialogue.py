@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .answers import REFUSALS, TOO_LARGE, Meaning
 from .asking import ask, read_back
-from .conflict import Stored, judge_skipped_suspect, judge_suspect, plain_conflict
+from .conflict import Stored, is_ahead, judge_skipped_suspect, judge_suspect, plain_conflict
 from .model import Decided, Result, Ruling
 from .naming import named_records
 from .steps import Wait
@@ -162,7 +162,7 @@ def _conflicting(talk: Talk, said: Said, blame: _Blame) -> Script[tuple[Event, .
         if event.suspect and (ruling := judge_suspect(event, stored, told, named=blame.by_name)):
             return ruling
         version = told if stored is None else stored.version
-        if version is not None and talk.may_rebase(event):
+        if version is not None and talk.may_rebase(event) and is_ahead(version, event):
             return talk.rebase(event, version)
         return plain_conflict(version, named=blame.by_name or stored is not None)
 
@@ -174,6 +174,8 @@ def _conflicting(talk: Talk, said: Said, blame: _Blame) -> Script[tuple[Event, .
     judged = {event.record_id: judge(event, None) for event in _without(blamed, doubted)}
     yield _ruled(told, blamed, judged)
     judged |= yield from _look_up(talk, told, doubted, judge)
+    if not all(isinstance(each, Ruling) for each in judged.values()):
+        talk.refusals_left += 1  # a rebase is no search: it needs no budget, for each record has but three
     return _not_ruled(said.events, judged)
 
 

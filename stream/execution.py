@@ -102,7 +102,7 @@ class Execution:
         return self._pace.permits(now_s) and self.flights.has_room()
 
     def _may_send_to(self, datastore_id: str) -> bool:
-        return self.flights.has_place_for(datastore_id) and not self.holds.is_held(datastore_id)
+        return not self.holds.is_held(datastore_id) and self.flights.has_place_for(datastore_id)
 
     def _hand_out_due(self, now_s: float) -> None:
         for key in self.lanes.due(now_s):

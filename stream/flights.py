@@ -107,7 +107,7 @@ class Flights:
 
     def has_place_for(self, datastore_id: str) -> bool:
         """Whether a datastore has fewer batches on their way than it may have."""
-        return self._places[datastore_id] < self._limits.per_datastore
+        return self._places.get(datastore_id, 0) < self._limits.per_datastore
 
     @property
     def most(self) -> int:

@@ -78,7 +78,7 @@ class Intake:
             For each message its event, or why it is none.
         """
         topic = self._mapper.topic(assignment.partition.topic)
-        if topic.is_mapped:
+        if not topic.expects_native:
             return [self._read(topic, message, assignment, arrived_s, suspect=suspect) for message in messages]
         found = self.usual.read(messages, assignment, arrived_s, suspect=suspect)
         return [

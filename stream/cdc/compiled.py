@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_VERSION = 2**63 - 1
 ROW_CHANGES = frozenset({"c", "r", "u"})
+CREATES = frozenset({"c", "r"})
+"""After these a record may be there that was not there before."""
 
 _DELETE = Defect(
     ErrorCode.DELETE_WITHOUT_RULE,
@@ -90,12 +92,13 @@ class CompiledRule:
 
     def unwrapped(self, opened: Opened, key: Opened | Defect, text: bytes) -> Delta | NotSent:
         """Map a row that the connector has taken out of its envelope (`ExtractNewRecordState`)."""
-        row = opened.payload
-        if row.get("__deleted") in ("true", True) or row.get("__op") == "d":
+        row, op = opened.payload, opened.payload.get("__op")
+        if row.get("__deleted") in ("true", True) or op == "d":
             return self.delete(key, row)
         if not row:
             return self._refused(Defect(ErrorCode.CHANGE_INVALID, "The row has no columns.", ""), None)
-        return self._row(row.get("__op"), row, None, opened, key, text, "/payload" if opened.wrapped else "")
+        place = "/payload" if opened.wrapped else ""
+        return self._row(op if type(op) is str else None, row, None, opened, key, text, place)
 
     @property
     def is_simple(self) -> bool:
@@ -104,7 +107,7 @@ class CompiledRule:
         return rule.record_id is None and rule.version is None and not rule.changed_only
 
     def row_change(
-        self, row: dict[str, Any], row_text: bytes, schema: ConnectSchema | None, key: bytes | None
+        self, row: dict[str, Any], row_text: bytes, schema: ConnectSchema | None, key: bytes | None, *, creates: bool
     ) -> Delta | None:
         """Map a change of a row, by a simple rule.
 
@@ -113,6 +116,7 @@ class CompiledRule:
             row_text: its bytes, as orjson would write them.
             schema: that stood around the envelope.
             key: the message's.
+            creates: whether the record begins with this row.
 
         Returns:
             The delta; or None where the full way must say what becomes of the change.
@@ -121,7 +125,7 @@ class CompiledRule:
         if record_id is None:
             return None
         layout = self._layout(row, schema)
-        fields = layout.fields(row, None, row_text)
+        fields = layout.fields(row, None, row_text, creates=creates)
         if not fields or isinstance(fields, Defect):
             return None
         place = "/after" if schema is None else "/payload/after"
@@ -182,8 +186,11 @@ class CompiledRule:
         if isinstance(version, Defect):
             return self._refused(version, record_id)
         layout = self._layout(row, opened.schema)
-        compare = known if rule.changed_only else None
-        fields = layout.fields(row, compare, text) if opened.exact else layout.fields_one_by_one(row, compare)
+        compare, creates = known if rule.changed_only else None, op in CREATES
+        if opened.exact:
+            fields = layout.fields(row, compare, text, creates=creates)
+        else:
+            fields = layout.fields_one_by_one(row, compare, creates=creates)
         if isinstance(fields, Defect):
             return self._refused(fields._replace(path=place + pointer([fields.path or ""])), record_id)
         if not fields and op == "u":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..codes import ErrorCode
 from ..model import Defect
 from .converters import Converter, UnreadableError, from_kind, from_schema, undeclared
+from .result import shown
 from .rules import Decimals, Kind
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Identity:
         try:
             value = self._read(name, value, schema)
         except UnreadableError as error:
-            return Defect(ErrorCode.ID_UNUSABLE, f"Column {name}, of which the record's id is made, {error}.")
+            return Defect(ErrorCode.ID_UNUSABLE, f"Column {shown(name)}, of which the record's id is made, {error}.")
         if type(value) is bool:
             return "true" if value else "false"
         if type(value) is str or type(value) is int:

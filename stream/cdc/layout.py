@@ -12,6 +12,7 @@ from ..codes import ErrorCode
 from ..model import Defect
 from .converters import Converter, UnreadableError, as_text, from_kind, from_schema, undeclared
 from .exact import find_inexact
+from .result import shown
 from .rules import Nested
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from .unavailable import Unavailable
     from .wrapper import ConnectSchema
 
+_UNKNOWN = (
+    "is not known to the connector, and the record begins with this event: where rows with long values change their "
+    "key, the table needs REPLICA IDENTITY FULL."
+)
 _ESCAPED_EQUALS = b"\\u003"
 
 
@@ -54,13 +59,16 @@ class Layout:
         self._has_undeclared = any(column.is_undeclared for column in self._columns)
         self._never_quick = rule.omit_nulls or rule.nested is not Nested.SEND
 
-    def fields(self, row: dict[str, Any], before: dict[str, Any] | None, text: bytes) -> dict[str, Any] | Defect:
+    def fields(
+        self, row: dict[str, Any], before: dict[str, Any] | None, text: bytes, *, creates: bool
+    ) -> dict[str, Any] | Defect:
         """Make the fields of a record.
 
         Args:
             row: with just these columns; it may be handed on as the fields, and is not changed.
             before: the row as it was, where only what has changed is to be sent.
             text: from which the row was read.
+            creates: whether the record begins with this row, so that nothing may be missing in it.
 
         Returns:
             The fields, without the rule's constants; or why a column cannot be sent, its name as the defect's path.
@@ -73,7 +81,7 @@ class Layout:
             or not self._unavailable.absent_from(row)
             or (self._has_undeclared and (b'="' in text or _ESCAPED_EQUALS in text))
         ):
-            return self.fields_one_by_one(row, before)
+            return self.fields_one_by_one(row, before, creates=creates)
         if self._is_whole and not self._converted:
             return row
         fields = {target: row[name] for name, target in self._pairs}
@@ -86,14 +94,20 @@ class Layout:
                     return _refused(self._rule.columns.source(target), error)
         return fields
 
-    def fields_one_by_one(self, row: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | Defect:
+    def fields_one_by_one(
+        self, row: dict[str, Any], before: dict[str, Any] | None, *, creates: bool
+    ) -> dict[str, Any] | Defect:
         """Make the fields of a record, looking at each value; a row that is not exact goes this way only."""
         if self._defect is not None:
             return self._defect
         fields: dict[str, Any] = {}
         for column in self._columns:
             value = row[column.name]
-            if self._unavailable.hides(value) or (before is not None and _is_same(before, column.name, value)):
+            if self._unavailable.hides(value):
+                if creates:
+                    return Defect(ErrorCode.COLUMN_UNREADABLE, f"Column {shown(column.name)} {_UNKNOWN}", column.name)
+                continue
+            if before is not None and _is_same(before, column.name, value):
                 continue
             if value is None:
                 if not self._rule.omit_nulls:
@@ -134,9 +148,10 @@ def _collision(rule: Rule, columns: tuple[Column, ...]) -> Defect | None:
     taken = dict.fromkeys(rule.constants, "a constant")
     for column in columns:
         if column.target in taken:
-            text = f"Column {column.name} and {taken[column.target]} would both become the field {column.target}."
+            both = f"Column {shown(column.name)} and {taken[column.target]}"
+            text = f"{both} would both become the field {shown(column.target)}."
             return Defect(ErrorCode.COLUMN_UNREADABLE, text, column.name)
-        taken[column.target] = f"column {column.name}"
+        taken[column.target] = f"column {shown(column.name)}"
     return None
 
 
@@ -145,4 +160,4 @@ def _is_same(before: dict[str, Any], name: str, value: object) -> bool:
 
 
 def _refused(column: str, error: UnreadableError) -> Defect:
-    return Defect(ErrorCode.COLUMN_UNREADABLE, f"Column {column} {error}.", column)
+    return Defect(ErrorCode.COLUMN_UNREADABLE, f"Column {shown(column)} {error}.", column)

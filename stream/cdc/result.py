@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ..model import LaneKey
     from .rules import Columns
 
+MAX_NAME_CHARACTERS = 80
+
 _UNREADABLE = frozenset(
     {
         ErrorCode.EMPTY_VALUE,
@@ -69,6 +71,11 @@ class NotSent(NamedTuple):
 
 
 IGNORED = NotSent(Result.IGNORED)
+
+
+def shown(name: str) -> str:
+    """Cut a name that somebody else gave, so that a message about it stays a sentence."""
+    return name if len(name) <= MAX_NAME_CHARACTERS else f"{name[:MAX_NAME_CHARACTERS]}…"
 
 
 def refused(defect: Defect, datastore_id: str | None = None, record_id: str | None = None) -> NotSent:

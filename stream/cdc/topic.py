@@ -9,7 +9,7 @@ from ..decode import decode
 from ..model import Defect
 from . import shapes
 from .compiled import ROW_CHANGES, CompiledRule
-from .result import IGNORED, Delta, NotSent, refused
+from .result import IGNORED, Delta, NotSent, refused, shown
 from .rules import Format
 from .usual import UsualForms
 from .wrapper import Opened, Wrappers
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_TABLES = 10_000
-_MAX_NAME_CHARACTERS = 120
 
 _JSON_NULL = b"null"
 """What the JSON converter writes where an unwrapped row was deleted: the record has a schema, and no value."""
@@ -45,11 +44,8 @@ class TopicReader:
         self._values = Wrappers()
         self._keys = Wrappers()
         self.usual = UsualForms(self._values)
-
-    @property
-    def is_mapped(self) -> bool:
-        """Whether some rule may be for a message of this topic."""
-        return bool(self._rules)
+        self.expects_native = self._named is None
+        """Whether the next message is probably a native event, and best read as one first: only speed depends on it."""
 
     def read(self, key: bytes | None, value: bytes | None) -> Delta | NotSent | dict[str, Any]:
         """Read one message.
@@ -64,11 +60,9 @@ class TopicReader:
         named = self._named
         if named is not None and named.rule.ignore and named.rule.table is None:
             return IGNORED
-        usual = self.usual.read(key, value) if self._rules and value is not None else None
-        if usual is not None:
-            return usual
         try:
-            return self._read_in_full(key, value)
+            usual = self.usual.read(key, value) if self._rules and value is not None else None
+            return usual or self._read_in_full(key, value)
         except RecursionError:
             return refused(_TOO_DEEP)
 
@@ -99,6 +93,7 @@ class TopicReader:
 
     def _envelope(self, key: bytes | None, opened: Opened, value: bytes) -> Delta | NotSent:
         change, prefix = opened.payload, "/payload" if opened.wrapped else ""
+        self.expects_native = False
         if change["op"] == "m":  # a message that somebody wrote into the log: of no row
             return IGNORED
         foreign = shapes.why_foreign(change)
@@ -106,7 +101,7 @@ class TopicReader:
             return refused(Defect(ErrorCode.FORMAT_UNSUPPORTED, foreign, f"{prefix}/source/connector"))
         found = self._rule_of(change["source"])
         if found is None:
-            table = shapes.table_of(change["source"])[:_MAX_NAME_CHARACTERS]
+            table = shown(shapes.table_of(change["source"]))
             text = f"No rule of the mapping file (STREAM_MAPPING_FILE) fits table {table} on this topic: write one."
             return refused(Defect(ErrorCode.NO_RULE, text, f"{prefix}/source"))
         if found.rule.ignore:
@@ -133,6 +128,7 @@ class TopicReader:
         if shapes.is_of_connector(opened.payload, opened.schema):
             return IGNORED
         if self._named is None or (shapes.is_native(opened.payload) and not opened.wrapped):
+            self.expects_native = self._named is None
             return _native(opened, value)
         text = (
             f"Rule {self._named.rule.number} maps its source as envelopes, and this value is none: if the connector "

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
+from .compiled import CREATES
 from .wrapper import HEAD
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Form(NamedTuple):
     """
 
     rule: CompiledRule
+    creates: bool
     firsts: Callable[[bytes], Any]
     texts: tuple[tuple[int, bytes], ...]
 
@@ -91,7 +93,7 @@ class UsualForms:
                 return None
         row_text = value[begin:end]
         row = _object(row_text)
-        return None if row is None else form.rule.row_change(row, row_text, schema, key)
+        return None if row is None else form.rule.row_change(row, row_text, schema, key, creates=form.creates)
 
     def learn(self, value: bytes, change: dict[str, Any], rule: CompiledRule) -> None:
         """Take note of the form of an envelope that was read in full.
@@ -117,7 +119,7 @@ class UsualForms:
             return
         if len(self._forms) >= MAX_FORMS:
             self._forms.clear()
-        self._forms[schema, tail.translate(_DIGITS_TO_ZERO)] = Form(rule, _firsts(tail), texts)
+        self._forms[schema, tail.translate(_DIGITS_TO_ZERO)] = Form(rule, change["op"] in CREATES, _firsts(tail), texts)
 
 
 def _row_begin(envelope: bytes) -> int:

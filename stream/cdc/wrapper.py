@@ -28,6 +28,9 @@ MAX_KNOWN = 64
 HEAD = b'{"schema":'
 """How a value begins that brings its schema."""
 
+MAX_SCHEMA_BYTES = 262_144
+"""A larger one is read anew with each message that brings it."""
+
 _BETWEEN = ',"payload":'
 _ROWS = ("after", "before")
 _scan = json.JSONDecoder().raw_decode
@@ -133,6 +136,8 @@ class Wrappers:
             canonical = orjson.dumps(said)
         except orjson.JSONEncodeError:  # nested deeper than it can write
             return read_schema(said)
+        if len(canonical) > MAX_SCHEMA_BYTES:
+            return read_schema(said)
         schema = self._by_text.get(canonical)
         if schema is None:
             if len(self._by_text) >= MAX_KNOWN:
@@ -140,7 +145,7 @@ class Wrappers:
                 self._known.clear()
             schema = self._by_text[canonical] = read_schema(said)
             prefix = _prefix(text)
-            if prefix is not None:
+            if prefix is not None and len(prefix) <= 2 * MAX_SCHEMA_BYTES:
                 self._known.append((prefix, schema))
         return schema
 

@@ -93,7 +93,7 @@ def conflict(case: Case, sent: int, policy: Policy, naming: Naming) -> tuple[Res
     if case.suspect and case.stored.version > sent + 1:
         return Result.CONFLICT, ErrorCode.CONFLICT_AMBIGUOUS
     is_current_known = policy.can_read or naming in (Naming.ALL, Naming.FIRST)
-    if policy.on_conflict is OnConflict.REBASE and is_current_known:
+    if policy.on_conflict is OnConflict.REBASE and is_current_known and case.stored.version > sent:
         return Result.APPLIED, None
     return Result.CONFLICT, ErrorCode.VERSION_CONFLICT
 

@@ -49,6 +49,7 @@ from .misreadings import (
 )
 from .pool import FakePool
 from .source import FakeSource
+from .watch import FakeWatch
 from .wiring import Wiring
 
 if TYPE_CHECKING:
@@ -110,6 +111,13 @@ class _LeaseRenewedAtOnce(Lease):
         self._renewed_s = now_s
 
 
+class _NoWatch(FakeWatch):
+    """Nobody looks whether every partition has an owner."""
+
+    def _look(self) -> None:
+        pass
+
+
 BUGS: dict[str, Wiring] = {
     "drop the settled set": Wiring(sink=DroppedSettledSet),
     "swallow one produce": Wiring(sink=SwallowedProduce),
@@ -125,6 +133,7 @@ BUGS: dict[str, Wiring] = {
     "believe a producer that was given up": Wiring(loop=BelieveTheDead),
     "publish late outcomes": Wiring(loop=PublishLate),
     "release a record before commit": Wiring(loop=ReleaseBeforeCommit),
+    "leave a partition without an owner": Wiring(watch=_NoWatch),
     "swap two events of a record": Wiring(loop=SwappedEvents),
     "send a record twice": Wiring(loop=RecordTwice),
     "forget doubts": Wiring(loop=NoDoubt),

@@ -2,12 +2,15 @@
 
 A rebalance ends when all members have joined anew, and a member joins only when it has served its callbacks. A
 partition goes to its next owner in the generation after the one in which its old owner gave it up. A dead member holds
-a rebalance up until its session ends. A static member that comes back gets its partitions without a rebalance.
+a rebalance up until its session ends. A static member that comes back gets its partitions without a rebalance; what was
+to be taken from it then has no owner, until somebody lets the group share anew.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+
+from stream.ownership import GroupMember, Look
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -40,6 +43,8 @@ class Member:
         self.static_id = static_id
         self.is_busy = False
         self.silences = 0
+        self.gives_up: set[TopicPartition] = set()
+        """What was taken from it, and it has not told that it has stopped."""
 
 
 class Group:
@@ -69,13 +74,15 @@ class Group:
         if old.client.is_running():
             old.client.expired(old)
         owned = [partition for partition, owner in self._owners.items() if owner is old]
-        if self._is_preparing or old.is_busy:
-            self._owners.update(dict.fromkeys(owned))
+        self._owners.update(dict.fromkeys(owned))
+        if self._is_preparing:
             self.rebalance()
         else:
-            self._owners.update(dict.fromkeys(owned, member))
+            kept = [partition for partition in owned if partition not in old.gives_up]
+            self._owners.update(dict.fromkeys(kept, member))
             self._world.count("static_returns")
-            self._deliver(member, (), owned)
+            self._world.counts["partitions_orphaned"] += len(owned) - len(kept)
+            self._deliver(member, (), kept)
         return member
 
     def grow(self, partition: TopicPartition) -> None:
@@ -121,7 +128,16 @@ class Group:
         for partition in partitions:
             if self._owners[partition] is member:
                 self._owners[partition] = None
+        member.gives_up.clear()
         self.rebalance()
+
+    def look(self) -> Look:
+        """Describe the group as the coordinator does: members own what they have been given last."""
+        members = [GroupMember(each.static_id, self._given(each)) for each in self._members.values()]
+        return Look(not self._is_preparing, members, frozenset(self._owners))
+
+    def _given(self, member: Member) -> frozenset[TopicPartition]:
+        return frozenset(p for p, owner in self._owners.items() if owner is member and p not in member.gives_up)
 
     def rebalance(self, *, shuffle: bool = False) -> None:
         """Call all members to join anew; `shuffle` moves a partition for no reason."""
@@ -173,6 +189,7 @@ class Group:
     def _deliver(self, member: Member, revoked: Sequence[TopicPartition], added: Sequence[TopicPartition]) -> None:
         generation = self.generation
         member.is_busy = True
+        member.gives_up.update(revoked)
         self._world.note("assign", member.name, generation, "-", _numbers(revoked), "+", _numbers(added))
         self._world.after(
             self._world.rng.uniform(0.0, MAX_SYNC_S),

@@ -32,6 +32,7 @@ class History:
         self._decided: dict[str, list[tuple[float, Request]]] = {}
         self._read: dict[tuple[str, RecordName], list[Stored | None]] = {}
         self._read_in_vain: set[tuple[str, RecordName]] = set()
+        self._reading_in_vain: set[str] = set()
         self._versions: dict[tuple[str, RecordName], set[int]] = {}
 
     def sent(self, request: Request) -> None:
@@ -62,6 +63,7 @@ class History:
     def read_in_vain(self, sender: str, name: RecordName) -> None:
         """Take note that a sender was told nothing of a record."""
         self._read_in_vain.add((sender, name))
+        self._reading_in_vain.add(sender)
 
     def written_by_another(self, name: RecordName) -> None:
         """Take note that somebody else wrote a record."""
@@ -87,6 +89,10 @@ class History:
     def readings(self, sender: str, name: RecordName) -> Sequence[Stored | None]:
         """List what a sender was told of a record."""
         return self._read.get((sender, name), ())
+
+    def is_reading_in_vain(self, sender: str) -> bool:
+        """Whether a read of any record has come to nothing for this sender."""
+        return sender in self._reading_in_vain
 
     def has_read_in_vain(self, sender: str, name: RecordName) -> bool:
         """Whether a read of this sender came to nothing."""

@@ -50,7 +50,8 @@ class Model:
         self.history = History()
         self._truth = Truth(self.history, plan.rules)
         self._restraint = Restraint(plan.rules.hold.stop_after_refused, plan.bounds.in_flight)
-        self._thrift = Thrift(plan.nature, plan.rules.policy)
+        hold = plan.rules.hold
+        self._thrift = Thrift(plan.nature, plan.rules.policy, hold.stop_after_refused, self.history)
         self._plan = plan
         self._world = world
         self._positions: dict[int, Position] = {}

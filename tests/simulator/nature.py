@@ -5,14 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import TYPE_CHECKING
 
 import orjson
 
 from .records import CONFLICTING, Carried, Fault, Json
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 BREAKING = "breaks"
 """The field of an event on which the API breaks, for as long as the weather says."""
@@ -24,6 +20,8 @@ class Naming(StrEnum):
     BOTH = auto()
     INDEX = auto()
     ID = auto()
+    PATH = auto()
+    """By where they stand in the request."""
     FIRST = auto()
     """Only the first of them."""
     OFF_BY_ONE = auto()
@@ -35,7 +33,7 @@ class Naming(StrEnum):
     """No body at all."""
 
 
-WHOLE = frozenset({Naming.BOTH, Naming.INDEX, Naming.ID})
+WHOLE = frozenset({Naming.BOTH, Naming.INDEX, Naming.ID, Naming.PATH})
 """Those that name all that are at fault, beyond doubt."""
 
 
@@ -44,7 +42,11 @@ class Nature:
     """One API."""
 
     naming: Naming = Naming.BOTH
+    place: tuple[str, ...] = ("errors",)
+    """Where in the answer the names stand."""
     names_conflicts: bool = True
+    tells_versions: bool = True
+    """Whether a conflict is told with the version that is there."""
     tells_checksum: bool = True
     tells_records: bool = True
     tells_skipped: bool = True
@@ -75,27 +77,28 @@ class Nature:
             return b""
         if naming is Naming.NOBODY:
             return orjson.dumps({"error": "not like this"})
-        return orjson.dumps({"error": "not like this", "errors": _named(naming, carried.told)})
+        faults = carried.told[:1] if naming is Naming.FIRST else carried.told
+        body: object = [self._name(naming, each) for each in faults]
+        for member in reversed(self.place):
+            body = {member: body, "message": "not like this"}
+        return orjson.dumps(body)
 
     def names(self, status: int) -> bool:
         """Whether a refusal with this status names all records at fault."""
         return self.naming in WHOLE and (self.names_conflicts or status != CONFLICTING)
 
-
-def _named(naming: Naming, faults: Sequence[Fault]) -> list[Json]:
-    return [_name(naming, each) for each in (faults[:1] if naming is Naming.FIRST else faults)]
-
-
-def _name(naming: Naming, fault: Fault) -> Json:
-    told: Json = {"index": fault.place, "id": fault.record_id, "message": "not like this"}
-    if naming is Naming.INDEX:
-        del told["id"]
-    elif naming is Naming.ID:
-        del told["index"]
-    elif naming is Naming.OFF_BY_ONE:
-        told["index"] += 1
-    elif naming is Naming.STRANGERS:
-        told |= {"id": "a stranger", "index": 1_000_000}
-    if fault.current is not None:
-        told["currentVersion"] = fault.current
-    return told
+    def _name(self, naming: Naming, fault: Fault) -> Json:
+        told: Json = {"index": fault.place, "id": fault.record_id, "message": "not like this"}
+        if naming is Naming.INDEX:
+            del told["id"]
+        elif naming is Naming.ID:
+            del told["index"]
+        elif naming is Naming.PATH:
+            told = {"path": f"/records/{fault.place}/fields", "message": "not like this"}
+        elif naming is Naming.OFF_BY_ONE:
+            told["index"] += 1
+        elif naming is Naming.STRANGERS:
+            told |= {"id": "a stranger", "index": 1_000_000}
+        if fault.current is not None and self.tells_versions:
+            told["currentVersion"] = fault.current
+        return told

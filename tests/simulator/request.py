@@ -50,6 +50,7 @@ class Request:
     sent_s: float
     carried: Carried | None = None
     reply: Reply | None = None
+    _told: Json | None = None
 
     @property
     def datastore_id(self) -> str:
@@ -80,12 +81,13 @@ class Request:
     @property
     def told(self) -> Json | None:
         """The body of its answer; None when it cannot be read."""
-        body = self.reply.body if isinstance(self.reply, Answer) else None
-        try:
-            told = orjson.loads(body or b"{}") if body is not None else None
-        except orjson.JSONDecodeError:
-            return None
-        return told if isinstance(told, dict) else None
+        if self._told is None and isinstance(self.reply, Answer) and self.reply.body is not None:
+            try:
+                told = orjson.loads(self.reply.body or b"{}")
+            except orjson.JSONDecodeError:
+                return None
+            self._told = told if isinstance(told, dict) else None
+        return self._told
 
 
 def checksum_of(body: bytes) -> str:

@@ -27,6 +27,8 @@ SURELY_FAILING = 8
 """More than the service waits for, and what may have been under way meanwhile."""
 NOTICE_S = 1.0
 """A loop needs a moment to hear of an answer."""
+OUTAGE_NOTICE_S = 12.0
+"""That everything is down is believed after a while without any verdict: one datastore may be the only one at work."""
 RATE_OVER = 20
 """So many requests in a row are counted; of them a tenth of a second's may go at once."""
 BURST_S = 0.1
@@ -72,11 +74,11 @@ class Restraint:
         row = sender.rows.setdefault(request.datastore_id, Row())
         if row.is_sure():
             first = [each for each in sender.on_wire if each.datastore_id == request.datastore_id]
-            self._judge_alone("promise 5", row.since_s, first, request)
+            self._judge_alone("promise 5", row.since_s + NOTICE_S, first, request)
             self._judge_rate(row, request)
         if all(each.is_sure() for each in sender.rows.values()):
             since_s = max(each.since_s for each in sender.rows.values())
-            self._judge_alone("outage", since_s, sender.on_wire, request)
+            self._judge_alone("outage", since_s + OUTAGE_NOTICE_S, sender.on_wire, request)
         sender.on_wire.append(request)
 
     def asked(self, name: str, now_s: float) -> None:
@@ -96,7 +98,7 @@ class Restraint:
 
     @staticmethod
     def _judge_alone(promise: str, since_s: float, others: list[Request], request: Request) -> None:
-        later = [each.positions for each in others if each.sent_s > since_s + NOTICE_S]
+        later = [each.positions for each in others if each.sent_s > since_s]
         demand(not later, promise, f"two probes at a time, {later} and", request.positions)
 
     @staticmethod

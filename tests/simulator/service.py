@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DRAIN_SHARE_FOR_ALL = 0.97
 """As `stream/service.py` has it: then the process ends, whatever it does."""
-BUSY_TICK_S, IDLE_TICK_S = 0.4, 2.0
+BUSY_TICK_S, WAITING_TICK_S, IDLE_TICK_S = 0.4, 1.0, 2.0
 """When a loop turns though nothing has stirred it: coarser than the real one, or a minute would take a second."""
 
 
@@ -53,6 +53,8 @@ class Process:
         self.sink = wiring.sink(self, scene.broker, scene.plan.mishaps)
         self.loop = wiring.loop(parts_of(self, lease, scene), self._bounds)
         self.source.subscribe(self.loop)
+        if identity.static_id is not None:
+            wiring.watch(self, scene.group, identity.static_id)
         self.stir()
 
     # What the fakes ask.
@@ -145,7 +147,13 @@ class Process:
         if self.source.has_more() or self.pool.has_finished() or self.sink.has_reports() or self._is_terminated:
             self._turn_within(self.source.patience_s)
         else:
-            self._turn_within(IDLE_TICK_S if self.is_quiet() else BUSY_TICK_S)
+            self._turn_within(self._tick_s())
+
+    def _tick_s(self) -> float:
+        if self.is_quiet():
+            return IDLE_TICK_S
+        is_waiting = self.is_calm() and not self.pool.on_wire and self.loop.publication.outbox.is_empty
+        return WAITING_TICK_S if is_waiting else BUSY_TICK_S
 
     def _act(self) -> None:
         if not self._is_terminated:
@@ -168,7 +176,10 @@ class Process:
         loop = self.loop
         outbox = loop.publication.outbox
         return (
-            outbox.state is State.IDLE and outbox.is_empty and not len(loop.execution.lanes) and self.pool.on_wire == 0
+            outbox.state is State.IDLE
+            and outbox.is_empty
+            and not loop.execution.lanes.has_any()
+            and self.pool.on_wire == 0
         )
 
     def flowing(self) -> list[Partition]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from .bugs import BUGS
+from .crew import Tally, run_all
 from .faults import Weather
 from .plan import draw_window
 from .run import Report, play, play_plan, silent_logs
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 QUICK_SEEDS = 400
 MAX_SEEDS_FOR_A_BUG = 2_000
+TWELVE = {
+    *("settle before publish", "drop the settled set", "commit past a gap", "reuse an old epoch", "forget a retry"),
+    *("swap two events of a record", "release a record before commit", "resolve without nonce"),
+    *("treat 429 as refusal", "merge two partitions' offsets", "retry after revocation"),
+    "lose the first half of a bisection",
+}
 RESULTS = ("APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE", "CONFLICT", "REJECTED", "INTEGRITY")
 
 FAULTS = (
@@ -30,7 +36,7 @@ FAULTS = (
     *("in_spell_refusing", "in_spell_forbidden", "in_spell_silent", "in_spell_odd", "tokens_denied", "tokens_revoked"),
     *("refused_400", "refused_404", "refused_409", "refused_413", "refused_422", "too_large", "too_many_to_be_quick"),
     *("broken_by_a_record", "foreign_writes", "read_back", "rebased", "patient_runs", "partitions_added"),
-    *("polls_too_late", "lost_told_as_revoked"),
+    *("polls_too_late", "lost_told_as_revoked", "partitions_orphaned", "ownership_mended", "permits_needed"),
     *(f"outcome_{result.lower()}" for result in RESULTS),
     *("kills_on_wire", "kills_in_transaction", "freezes", "twins", "stalls", "cuts", "terms", "broker_outages"),
     *("rebalances", "revocations", "lost", "sessions_expired", "static_returns", "leases_lost", "stale_generation"),
@@ -50,15 +56,28 @@ def _silence() -> Iterator[None]:
 
 def test_every_promise_is_kept_whatever_befalls() -> None:
     """Some hundred seeds: no promise is broken, and every fault of the list has struck at least once."""
-    counts: Counter[str] = Counter()
-    broken: list[str] = []
-    for seed in range(QUICK_SEEDS):
-        report = play(seed)
-        counts.update(report.counts)
-        if report.broken is not None:
-            broken.append(f"seed {seed}: {report.broken}; python -m tests.simulator --seed {seed}")
-    assert broken == []
-    assert [fault for fault in FAULTS if not counts[fault]] == []
+    tally = Tally()
+    for summary in run_all(range(QUICK_SEEDS), None, jobs=1):
+        tally.add(summary)
+    assert tally.broken == {}
+    assert [fault for fault in FAULTS if not tally.counts[fault]] == []
+
+
+def test_how_many_share_the_work_changes_nothing() -> None:
+    """The same seeds come to the same, in one process and in two."""
+    command = [sys.executable, "-m", "tests.simulator", "--seeds", "20", "--jobs"]
+    told = [
+        subprocess.run([*command, jobs], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        for jobs in ("1", "2")
+    ]
+    one, two = ([line for line in each.splitlines() if " seeds in " not in line] for each in told)
+    assert one == two
+    assert len(one) > 50
+
+
+def test_the_bugs_that_were_asked_for_are_planted() -> None:
+    """The twelve that issue 5 names are among them."""
+    assert set(BUGS) >= TWELVE
 
 
 @pytest.mark.parametrize("seed", [0, 1], ids=["dense offsets", "sparse offsets"])

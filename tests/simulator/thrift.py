@@ -3,7 +3,8 @@
 A family is a request that was refused and the parts of it that were sent afterwards. Its price is what the contract's
 design grants: one bad record among n is found by at most ceil(log2 n) + 1 refused requests, k of them by that for each
 half that holds one; where the answers name them all, by one for each status. A budget that ends before lets the rest
-go through it anew, in other batches: nothing is judged then.
+go through it anew, in other batches; so do refusals that are too many to be believed, and conflicts of suspects that
+cannot be read back now: nothing is judged then.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from .world import demand
 if TYPE_CHECKING:
     from stream.steps import Policy
 
+    from .history import History
     from .nature import Nature
     from .request import Position, Request
 
+FEW = 100
 MOST_REBASES = 3
 """As often a conflict is sent on another version, and may be refused again."""
 
@@ -45,9 +48,11 @@ class Family:
 class Thrift:
     """Counts the refused requests of each family."""
 
-    def __init__(self, nature: Nature, policy: Policy) -> None:
+    def __init__(self, nature: Nature, policy: Policy, stop_after_refused: int, history: History) -> None:
         self._nature = nature
+        self._history = history
         self._budget = policy.probe_budget
+        self._believes_all = stop_after_refused not in range(1, FEW)
         self._tries = 1 + MOST_REBASES if policy.on_conflict is OnConflict.REBASE else 1
         self._families: dict[tuple[str, Position], Family] = {}
         self.longest = 0
@@ -65,7 +70,9 @@ class Thrift:
             self._families.update({(request.sender, position): family for position in part})
         family.refused.append(part)
         self.longest = max(self.longest, len(family.refused))
-        is_dear = family.most <= self._budget and len(family.refused) > family.most
+        reads_fail = self._history.is_reading_in_vain(request.sender)
+        may_be_judged = family.most <= self._budget and self._believes_all and not reads_fail
+        is_dear = may_be_judged and len(family.refused) > family.most
         demand(not is_dear, "isolation", f"{len(family.refused)} refused requests for {len(faults)} bad", part)
 
     def _price(self, request: Request) -> int:

@@ -16,6 +16,8 @@ SPELLS = (
     *(Weather.ERROR, Weather.RESET, Weather.UNREACHED, Weather.FORBIDDEN, Weather.UNAUTHORISED, Weather.SILENT),
     *(Weather.ODD, Weather.GARBLED, Weather.THROTTLED, Weather.REFUSING, Weather.TOKENLESS, Weather.ERROR_APPLIED),
 )
+PLACES = (("errors",), ("errors",), ("details",), ("error", "errors"), ("failedRecords",))
+"""The contract's own, and other usual ones."""
 DEADLY = (Weather.ERROR, Weather.RESET, Weather.SILENT, Weather.ODD, Weather.REFUSING, Weather.UNREACHED)
 """What a datastore may be dead of for long."""
 
@@ -44,7 +46,9 @@ def draw_nature(rng: random.Random) -> Nature:
     """Draw how the API puts its answers."""
     return Nature(
         naming=rng.choice(tuple(Naming)),
+        place=rng.choice(PLACES),
         names_conflicts=rng.random() < 0.7,
+        tells_versions=rng.random() < 0.8,
         tells_checksum=rng.random() < 0.7,
         tells_records=rng.random() < 0.7,
         tells_skipped=rng.random() < 0.8,

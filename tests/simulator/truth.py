@@ -133,7 +133,7 @@ class Truth:
         if code == "conflict_unverified":
             _demand(not self._could_read(request, told), "conflict_unverified, with a read call", position)
         elif code == "conflict_ambiguous":
-            ahead = [each for each in readings if each and each.version > document["version"] + 1]
+            ahead = [each for each in readings if each and each.version > _sent(request, document["id"]) + 1]
             _demand(bool(ahead), "conflict_ambiguous, and no reading shows a later version", position)
             _demand(not ahead[-1].holds(document["fields"]), "conflict_ambiguous of its own values", position)
         else:
@@ -184,6 +184,12 @@ def _is_at_fault(request: Request, record_id: str) -> bool:
     return carried is not None and any(
         each.record_id == record_id and each.status == carried.status for each in carried.faults
     )
+
+
+def _sent(request: Request, record_id: str) -> int:
+    """Return the version with which a request sent a record: after a rebase it is not the event's own."""
+    version: int = next(each["version"] for each in request.document["records"] if each["id"] == record_id)
+    return version
 
 
 def _skipped_by(body: dict[str, Any]) -> dict[str, int]:

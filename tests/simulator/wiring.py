@@ -19,6 +19,7 @@ from stream.start import Start
 from .pool import FakePool
 from .sink import FakeSink
 from .source import FakeSource
+from .watch import FakeWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +40,7 @@ class Wiring:
     source: type[FakeSource] = FakeSource
     pool: type[FakePool] = FakePool
     sink: type[FakeSink] = FakeSink
+    watch: type[FakeWatch] = FakeWatch
     lease: type[Lease] = Lease
     loop: type[Loop] = Loop
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stream.cdc import Delta, NotSent
+from stream.cdc.wrapper import MAX_KNOWN, MAX_SCHEMA_BYTES
 from stream.codes import ErrorCode
 from stream.model import Result
 
@@ -18,6 +19,7 @@ from ..cdc_builders import (
     TOPIC,
     Found,
     column,
+    defect,
     delta,
     envelope,
     fields,
@@ -212,6 +214,12 @@ def test_an_unwrapped_row_that_was_deleted_is_a_delete(mark: dict[str, Any]) -> 
     assert refusal(row, UNWRAPPED).result is Result.UNSUPPORTED
 
 
+@pytest.mark.parametrize("odd", [["d"], {"d": 1}, 7, "x", None])
+def test_an_odd_mark_on_an_unwrapped_row_is_no_delete(odd: object) -> None:
+    """Whatever stands in `__op`, the row is written."""
+    assert fields({**ROW, "__op": odd, "__deleted": odd}, UNWRAPPED) == ROW
+
+
 def test_an_unwrapped_row_may_look_like_anything() -> None:
     """On an unwrapped source a row is never taken for a native event or a heartbeat."""
     assert fields({"id": "r1", "fields": {"a": 1}}, UNWRAPPED) == {"id": "r1", "fields": {"a": 1}}
@@ -350,3 +358,35 @@ def test_what_is_nested_too_deep_is_invalid(member: str, depth: int) -> None:
         assert isinstance(found, NotSent)
         assert found.defect is not None
         assert found.defect.code in {ErrorCode.NESTED_TOO_DEEP, ErrorCode.COLUMN_UNREADABLE}
+
+
+def test_schemas_are_remembered_within_bounds() -> None:
+    """A topic with ever new schemas, and one with a huge schema: every message is read all the same."""
+    reader = mapper()
+    key = text({"id": 1})
+    for number in range(2 * MAX_KNOWN + 3):
+        columns = (*COLUMNS, column(f"c{number}"))
+        found = reader.read(TOPIC, key, text(wrapped(envelope("c"), *columns)))
+        assert isinstance(found, Delta)
+    huge = text(wrapped(envelope("c"), *COLUMNS, column("x" * MAX_SCHEMA_BYTES)))
+    for _ in range(2):
+        assert reader.read(TOPIC, key, huge) == found
+    prefix = huge[: huge.index(b',"payload":')]
+    assert reader.topic(TOPIC).usual.read(key, huge) is None
+    assert len(prefix) > MAX_SCHEMA_BYTES
+
+
+def test_a_name_in_a_message_is_cut() -> None:
+    """What a table or column is called is somebody else's: the sentence stays one."""
+    name = "x" * 10_000
+    for value, rule in (
+        (envelope("c", table=name), BY_TABLE),
+        (envelope("c", {name: "AJY="}), PLAIN),
+        (envelope("c", {name: [1]}), f'{PLAIN}nested = "reject"'),
+        (envelope("c", {name: 1, "a": 2}), f'{PLAIN}columns.rename = {{ a = "{name}" }}'),
+        (envelope("c", {"a": 1, "b": 2}), f'{PLAIN}columns.rename = {{ a = "b" }}'),
+    ):
+        found = refusal(value, rule)
+        assert found.defect is not None
+        assert len(found.defect.message) < 400
+    assert len(defect(envelope("c"), key={name: "AJY="}).message) < 400

@@ -18,11 +18,13 @@ from ..cdc_builders import (
     PLACEHOLDER,
     PLAIN,
     ROW,
+    TOPIC,
     column,
     defect,
     delta,
     envelope,
     fields,
+    mapper,
     read,
     refusal,
     text,
@@ -201,6 +203,23 @@ def test_a_placeholder_is_left_out_in_every_form(value: object, warm: bool) -> N
     """The column has not changed: it is not in the record, and nothing stands in its place."""
     assert delta(envelope("u", {**ROW, "tier": value}), warm=warm).fields == {"id": 1, "email": "a@b.io"}
     assert refusal(envelope("u", {"tier": value})) == NotSent(Result.IGNORED, None, "people", "1")
+
+
+@pytest.mark.parametrize("op", ["c", "r"])
+def test_a_record_does_not_begin_with_a_gap(op: str) -> None:
+    """A changed key is a create of a row whose long values the connector does not know: refused, and said why."""
+    value = text(envelope(op, {**ROW, "tier": PLACEHOLDER}))
+    reader, found = mapper(), refusal(value)
+    reader.read(TOPIC, b'{"id":1}', text(envelope(op)))
+    assert reader.read(TOPIC, b'{"id":1}', value) == found
+    assert found.defect is not None
+    assert (found.result, found.defect.code, found.defect.path) == (
+        Result.UNSUPPORTED,
+        ErrorCode.COLUMN_UNREADABLE,
+        "/after/tier",
+    )
+    assert "REPLICA IDENTITY FULL" in found.defect.message
+    assert fields(value, f'{PLAIN}columns.exclude = ["tier"]') == {"id": 1, "email": "a@b.io"}
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_a_date_of_the_connector_s_own_text_loses_its_zone() -> None:
     schema = column("on", name="io.debezium.time.IsoDate")
     declared = from_kind(Kind.TEMPORAL, Decimals.TEXT)
     assert declared is not None
-    for text, expected in (("2026-11-23Z", "2026-11-23"), ("2026-11-23", "2026-11-23"), ("x2026-11-23Z", "x2026-11-23Z")):
+    for text, expected in (("2026-11-23Z", "2026-11-23"), ("2026-11-23", "2026-11-23"), ("x2026-11-23Z",) * 2):
         assert (convert(text, schema), declared(text)) == (expected, expected)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -172,10 +173,20 @@ def test_a_version_that_is_neither_told_nor_read_is_reported() -> None:
     assert talk(request("a"), answer(409), policy=Policy(OnConflict.REBASE)).codes == said.codes
 
 
-def test_an_absent_record_is_rebased_on_nought() -> None:
-    """Absent counts as version 0: the record is created."""
-    said = talk(request("a"), conflict(a=0), answer(200), policy=REBASING)
-    assert [versions["a"] for versions in sent_versions(said)] == [3, 0]
+def test_nothing_is_rebased_on_an_earlier_version() -> None:
+    """Absent counts as version 0. After a crash nobody could tell that such an event was applied, and not another."""
+    for current in (0, 2):
+        said = talk(request("a"), conflict(a=current), policy=REBASING)
+        assert (said.codes, said.rulings["a"].version) == ({"a": ErrorCode.VERSION_CONFLICT}, current)
+
+
+def test_an_answer_that_names_one_conflict_at_a_time_is_followed_to_the_end() -> None:
+    """A rebase needs no budget: else a batch with more conflicts than that would go back, and begin anew for ever."""
+    records = "abcdefgh"
+    replies = [conflict(**{each: 8}) for each in records]
+    said = talk(request(records), *replies, answer(200), policy=replace(REBASING, probe_budget=3))
+    assert said.results == dict.fromkeys(records, Result.APPLIED)
+    assert said.undecided == ()
 
 
 def test_a_suspect_that_was_certainly_not_applied_is_rebased() -> None:

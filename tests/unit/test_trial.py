@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,8 +20,6 @@ from stream.trial.reading import MAX_LINE_BYTES, Form, lines_of
 from ..cdc_builders import PLAIN, ROW, envelope, text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stream.model import Message
 
 NATIVE = b'{"dataStoreId":"people","id":"r1","fields":{"name":"Ada"}}'
@@ -207,6 +207,13 @@ def test_standard_input_is_read() -> None:
         0,
         '1: to people, UPSERT, OVERWRITE: {"id":"r1","fields":{"name":"Ada"}}\n',
     )
+
+
+def test_the_readme_s_example_is_true() -> None:
+    """What a reader is shown is what the command says."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    _, event, told = next(re.finditer(r"\$ echo '(.*)' \| cxone-stream try -\n(.*)\n", readme)).group(0, 1, 2)
+    assert CliRunner().invoke(app, ["try", "-"], input=event).stdout == f"{told}\n"
 
 
 # Fixtures
