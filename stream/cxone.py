@@ -254,7 +254,10 @@ def _read(response: httpx.Response) -> bytes | None:
     """
     body = bytearray()
     try:
-        if _headers(response).get(b"content-encoding", b"identity").lower() != b"identity":
+        headers = _headers(response)
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            return None
+        if int(headers.get(b"content-length", b"0")) > MAX_ANSWER_BYTES:
             return None
         # Not `iter_raw`: that would give the connection back at the end.
         for pieces, piece in enumerate(cast("httpx.SyncByteStream", response.stream), 1):

@@ -107,13 +107,7 @@ class _RefusedError(ValueError):
 
 def _decode_exactly(value: bytes) -> dict[str, Any] | Defect:
     try:
-        document: dict[str, Any] = json.loads(
-            value,
-            object_pairs_hook=_unique_members,
-            parse_int=_exact_integer,
-            parse_float=_exact_float,
-            parse_constant=_no_constant,
-        )
+        document: dict[str, Any] = _EXACT.decode(value.decode())
     except _RefusedError as refused:
         return refused.defect
     except RecursionError:
@@ -175,7 +169,7 @@ def _why_unreadable(value: bytes) -> Defect:
 def _why_not_json(text: str) -> Defect:
     """The standard library's parser names what `orjson` only refuses; it also accepts more, never less strictly."""
     try:
-        json.loads(text, parse_int=_finite, parse_float=_finite, parse_constant=_no_constant)
+        _STRICT.decode(text)
     except _RefusedError as refused:
         return refused.defect
     except RecursionError:
@@ -192,3 +186,13 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise _RefusedError(ErrorCode.NUMBER_OUT_OF_RANGE, "A number in the value is too large for 64 bits.")
     return number
+
+
+# Made once: to make a decoder takes longer than to read an event.
+_EXACT = json.JSONDecoder(
+    object_pairs_hook=_unique_members,
+    parse_int=_exact_integer,
+    parse_float=_exact_float,
+    parse_constant=_no_constant,
+)
+_STRICT = json.JSONDecoder(parse_int=_finite, parse_float=_finite, parse_constant=_no_constant)

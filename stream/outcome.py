@@ -54,6 +54,8 @@ class OutcomeWriter:
 
     def __init__(self, form: Form) -> None:
         self._form = form
+        self._unfit_at = ""
+        self._unfit_templates: dict[tuple[Result, str | None, Defect | None], bytes] = {}
 
     def of_batch(self, decided: Decided, timestamp: str) -> list[Settled]:
         """Write the outcomes of a request's events.
@@ -148,13 +150,23 @@ class OutcomeWriter:
             unfit: why it is no event; without a defect it only carries no change.
             timestamp: RFC 3339.
         """
-        template = _template(unfit.result, unfit.datastore_id, None, unfit.defect, timestamp)
-        value = _write(template, message, unfit.record_id)
+        value = _write(self._unfit_template(unfit, timestamp), message, unfit.record_id)
         letter = None if unfit.defect is None else self._dead_letter(message, unfit.result, unfit.defect)
         headers = self._headers(message, timestamp)
         return Settled(
             assignment, message.offset, _key(message), value, headers, unfit.result, None, message.size_bytes, letter
         )
+
+    def _unfit_template(self, unfit: Unfit, timestamp: str) -> bytes:
+        """Write the template once for all that are unfit in the same way at the same time: those of a chunk."""
+        if timestamp != self._unfit_at:
+            self._unfit_at = timestamp
+            self._unfit_templates.clear()
+        kind = (unfit.result, _cut(unfit.datastore_id), unfit.defect)
+        template = self._unfit_templates.get(kind)
+        if template is None:
+            template = self._unfit_templates[kind] = _template(kind[0], kind[1], None, kind[2], timestamp)
+        return template
 
     def _dead_letter(self, message: Message, result: Result, defect: Defect) -> DeadLetter | None:
         if not self._form.dead_letters or result in NO_DEAD_LETTER:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from .compiled import CompiledRule
     from .result import Delta
-    from .wrapper import ConnectSchema, Wrappers
+    from .wrapper import Wrappers
 
 MAX_FORMS = 1_024
 """For each topic: tables, operations, and how many digits their numbers have."""
@@ -70,7 +70,7 @@ class UsualForms:
             values: the schemas that the topic's values have brought.
         """
         self._values = values
-        self._forms: dict[tuple[ConnectSchema | None, bytes], Form] = {}
+        self._forms: dict[bytes, Form] = {}
 
     def read(self, key: bytes | None, value: bytes) -> Delta | None:
         """Read an envelope of a known form; None where it must be read in full."""
@@ -85,7 +85,7 @@ class UsualForms:
         if not 0 < begin < end:
             return None
         tail = value[end:]
-        form = self._forms.get((schema, tail.translate(_DIGITS_TO_ZERO)))
+        form = self._forms.get(tail.translate(_DIGITS_TO_ZERO))
         if form is None or _ZERO in form.firsts(tail):
             return None
         for at, text in form.texts:
@@ -106,7 +106,7 @@ class UsualForms:
         stripped = self._values.strip(value)
         if stripped is None:
             return
-        envelope, schema = stripped
+        envelope = stripped[0]
         begin = _row_begin(envelope)
         end = envelope.find(_BEHIND, begin) + 1
         tail = envelope[end:]
@@ -119,7 +119,8 @@ class UsualForms:
             return
         if len(self._forms) >= MAX_FORMS:
             self._forms.clear()
-        self._forms[schema, tail.translate(_DIGITS_TO_ZERO)] = Form(rule, change["op"] in CREATES, _firsts(tail), texts)
+        creates = change["op"] in CREATES
+        self._forms[tail.translate(_DIGITS_TO_ZERO)] = Form(rule, creates, _firsts(tail), texts)
 
 
 def _row_begin(envelope: bytes) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ from ..harness.kafka_wire import Api, Way
 from ..harness.proxy import BLACKHOLE, FINE
 from ..harness.stage import Layout, Stage
 from ..harness.strikes import Strikes
-from ..harness.waiting import eventually
+from ..harness.waiting import eventually, pause
 from .conftest import slow_down
 
 if TYPE_CHECKING:
@@ -41,11 +40,6 @@ def eight(cluster: Cluster, tmp_path: Path) -> Iterator[Stage]:
         yield stage
 
 
-def _await_s(seconds: float) -> None:
-    until_s = time.monotonic() + seconds
-    eventually(lambda: time.monotonic() > until_s, 2 * seconds, "the next step")
-
-
 def _has_worked(service: Service) -> bool:
     return bool(service.lines("execution_completed"))
 
@@ -59,12 +53,12 @@ def test_dynamic_members_from_one_to_four_and_back(eight: Stage) -> None:
         for _ in range(ROUNDS):
             for number in (1, 2, 3):
                 services.append(eight.start(f"member-{number}"))
-                _await_s(STEP_S)
+                pause(STEP_S)
             while len(services) > 1:
                 leaving = services.pop(0)
                 leaving.terminate()
                 assert leaving.exit_code(WITHIN_S) == 0
-                _await_s(STEP_S)
+                pause(STEP_S)
             services[0].name = "member-0"
     assert services[0].is_running
 
@@ -171,7 +165,7 @@ def test_a_member_that_cannot_reach_the_group_any_more(eight: Stage, cluster: Cl
 
         def cut() -> None:
             cluster.links[0].trouble = BLACKHOLE
-            _await_s(3 * SESSION_S)
+            pause(3 * SESSION_S)
             cluster.links[0].trouble = FINE
             lost = len(cut_off.lines("execution_completed"))
             eventually(lambda: len(cut_off.lines("execution_completed")) > lost, 2 * WITHIN_S, "its return")
@@ -188,7 +182,7 @@ def test_idle_for_longer_than_a_transaction_may_last(stage: Stage) -> None:
     stage.feed.send_event("store", "before")
     stage.feed.flush()
     stage.await_outcomes(1)
-    _await_s(2 * TRANSACTION_TIMEOUT_S)
+    pause(2 * TRANSACTION_TIMEOUT_S)
     assert stage.unstable() == 0
     stage.feed.send_event("store", "after")
     stage.feed.flush()

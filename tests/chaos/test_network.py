@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from ..harness.flow import Struck, flowing, rebuilds
 from ..harness.kafka_wire import Api, Way
 from ..harness.proxy import BLACKHOLE, FINE, HALF_OPEN, Trouble
-from ..harness.waiting import eventually
+from ..harness.waiting import eventually, pause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +43,9 @@ API = {
 
 def _befall(links: Sequence[Link], trouble: Trouble, for_s: float) -> None:
     """Let links have trouble for a time."""
-    until_s = time.monotonic() + for_s
     for link in links:
         link.trouble = trouble
-    eventually(lambda: time.monotonic() > until_s, 2 * for_s, "the end of the trouble")
+    pause(for_s)
     for link in links:
         link.trouble = FINE
 

@@ -31,6 +31,10 @@ class Keeper:
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._thread.start()
 
+    def revive(self) -> None:
+        """Start it again after it was killed."""
+        self.service = self._start()
+
     def __enter__(self) -> Self:
         """Use it in a `with` block."""
         return self

@@ -28,7 +28,7 @@ from .verify import (
 from .waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from .cluster import Cluster
@@ -36,15 +36,21 @@ if TYPE_CHECKING:
 CREDENTIALS = Credentials("sandbox client", "p+a&s=s%2B/wörd =1")
 """With every character that a form must encode; each test proves that it works."""
 RECENT_REQUESTS = 1_000
+REFUSED = 300
+"""From this status on an answer does not say that it was applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The topics of a stage: partitions of input and outcomes; properties of a dead letter topic, None for no such."""
+    """The topics of a stage: partitions of input and outcomes; properties of a dead letter topic, None for no such.
+
+    `see` is shown each outcome in place of keeping it, for runs whose outcomes would fill the memory.
+    """
 
     partitions: int = 4
     outcome_partitions: int = 4
     dead_letters: Mapping[str, str] | None = None
+    see: Callable[[Record], None] | None = None
 
 
 class Stage:
@@ -76,7 +82,7 @@ class Stage:
         """The services' way to the stand-in, where it leads through a proxy."""
         self._seen_broker = broker if cluster is None else cluster.proxied_servers
         self.feed = Feed(broker, self.input)
-        self.reader = Reader(broker, self.outcome)
+        self.reader = Reader(broker, self.outcome, layout.see)
         self._ends = Ends(broker, self.group)
         self._directory = directory
         self._services: list[Service] = []
@@ -120,6 +126,10 @@ class Stage:
         """Count the offsets of the input that the group has not committed; None where the broker does not tell."""
         return self._ends.lag(self.input)
 
+    def ends(self) -> dict[int, int]:
+        """Where each partition of the input ends."""
+        return self._ends.ends(self.input)
+
     def unstable(self) -> int | None:
         """Count the offsets of outcomes that stand in the log and are not decided; None without an answer."""
         return self._ends.unstable(self.outcome)
@@ -160,10 +170,10 @@ class Stage:
             AssertionError: an outcome is lost, doubled or of no input.
         """
         inputs = [(record.partition, record.offset) for record in self.records()]
-        after = outcome_breaches(inputs, map(_source, self.outcomes()))
+        after = outcome_breaches(inputs, map(source_of, self.outcomes()))
         assert not after, f"by a reader afterwards: {told(after)}"
         self.await_outcomes(len(inputs))
-        during = outcome_breaches(inputs, map(_source, self.reader.records))
+        during = outcome_breaches(inputs, map(source_of, self.reader.records))
         assert not during, f"by a reader that ran along: {told(during)}"
 
     def assert_requests_sound(self) -> None:
@@ -177,10 +187,12 @@ class Stage:
 
     def executed(self) -> dict[tuple[str, str], list[Executed]]:
         """What the stand-in executed, by record, for an input of nothing but valid events (`feed.event`)."""
+        answered = [each.status is not None and each.status < REFUSED for each in self.sandbox.requests]
         found: dict[tuple[str, str], list[Executed]] = {}
         for entry in self.sandbox.records.applied():
+            is_answered = entry.request is not None and answered[entry.request - 1]
             key = (entry.data_store_id, entry.id)
-            found.setdefault(key, []).append(Executed(entry.fields["number"], entry.received_s))
+            found.setdefault(key, []).append(Executed(entry.fields["number"], entry.received_s, is_answered))
         return found
 
     def assert_in_order(self, interruptions_s: Collection[float] = ()) -> int:
@@ -199,16 +211,11 @@ class Stage:
         wanted, executed = sent(self.records()), self.executed()
         verdict: Verdict = execution_verdict(wanted, executed, interruptions_s)
         assert not verdict.breaches, told(verdict.breaches)
-        late = late_executions(executed, self._decided_s(wanted))
+        late = late_executions(executed, decided_s(wanted, self.reader.records))
         assert not late, told(late)
         wrong = state_breaches(wanted, {record: entries[-1].number for record, entries in executed.items()})
         assert not wrong, told(wrong)
         return verdict.repeats
-
-    def _decided_s(self, wanted: Sequence[Sent]) -> dict[int, float]:
-        """When the outcome of each event was written, by its number."""
-        numbers = {(each.partition, each.offset): each.number for each in wanted}
-        return {numbers[_source(each)]: each.timestamp_ms / 1000 for each in self.reader.records}
 
     def close(self) -> None:
         """End all processes, and print the ends of their logs: pytest shows them where a test failed."""
@@ -232,6 +239,13 @@ class Stage:
         return address if self.api is None else self.api.origin(address)
 
 
-def _source(outcome: Record) -> tuple[int, int]:
+def decided_s(wanted: Iterable[Sent], outcomes: Iterable[Record]) -> dict[int, float]:
+    """When the outcome of each event was written, in seconds since the epoch, by the event's number."""
+    numbers = {(each.partition, each.offset): each.number for each in wanted}
+    return {numbers[source_of(each)]: each.timestamp_ms / 1000 for each in outcomes}
+
+
+def source_of(outcome: Record) -> tuple[int, int]:
+    """Partition and offset of the input that an outcome is of."""
     source = outcome.json["source"]
     return source["partition"], source["offset"]

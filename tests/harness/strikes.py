@@ -23,19 +23,21 @@ class Strike:
     """One kill: when (seconds since the epoch), and what was under way.
 
     `requests` of it were in the stand-in's hands at that moment; `lag` counts the offsets that were not committed just
-    before. `back_s` is the time until the next process of this name had its first outcome committed, None before that.
+    before, None where the broker did not tell. `in_transaction`: it was held in the middle of one. `back_s` is the time
+    until the next process of this name had its first outcome committed, None before that.
     """
 
     at_s: float
     requests: int
     lag: int | None
     seen: int
+    in_transaction: bool = False
     back_s: float | None = None
 
     @property
     def counts(self) -> bool:
-        """Whether work was in flight: a request without its answer, and offsets that were not committed."""
-        return self.requests > 0 and self.lag != 0
+        """Whether work was in flight: a request without its answer and offsets not committed, or a transaction."""
+        return self.in_transaction or (self.requests > 0 and bool(self.lag))
 
 
 @dataclass(slots=True)
@@ -67,13 +69,13 @@ class Strikes:
         self.kill(services[found[0]])
         return found[0]
 
-    def kill(self, service: Service) -> None:
-        """Kill a process now, and find out what it had under way."""
+    def kill(self, service: Service, *, in_transaction: bool = False) -> None:
+        """Kill a process now, and find out what it had under way; `in_transaction` says what the caller knows."""
         lag, addresses = self.stage.lag(), service.addresses()
         at_s, seen = time.time(), len(self.stage.reader)
         service.kill()
         eventually(lambda: not self.stage.on_wire_of(addresses), GONE_S, "the end of the killed process's requests")
-        self.all.append(Strike(at_s, self.stage.under_way(addresses, at_s), lag, seen))
+        self.all.append(Strike(at_s, self.stage.under_way(addresses, at_s), lag, seen, in_transaction))
 
     def await_return(self, service: Service, within_s: float = WORK_S) -> None:
         """Wait until a process that was started after the last kill has its first outcome committed."""

@@ -9,6 +9,7 @@ from stream.sandbox.calls import Ending, Request
 from .feed import Sent, event, sent
 from .topics import Record
 from .verify import (
+    Census,
     Executed,
     execution_verdict,
     late_executions,
@@ -59,6 +60,24 @@ def test_repeat_directly_after_itself_needs_an_interruption_between() -> None:
     assert execution_verdict(THREE, _executed(10, 10, 10, 11, 12), [105.0, 115.0]) == ([], 2)
     found = execution_verdict(THREE, _executed(10, 11, 11, 12), [105.0, 125.0])
     assert found.breaches == ["('store', 'record'): 11 came again although nothing was interrupted"]
+
+
+def test_repeat_of_what_had_no_answer_needs_no_other_reason() -> None:
+    """An execution whose answer was lost may come again; so may one before a kill, and no other."""
+    twice = [Executed(10, 100.0, is_answered=False), Executed(10, 101.5), Executed(11, 110.0), Executed(12, 120.0)]
+    assert execution_verdict(THREE, {RECORD: twice}) == ([], 1)
+    answered = [each._replace(is_answered=True) for each in twice]
+    assert len(execution_verdict(THREE, {RECORD: answered}, [90.0, 102.0]).breaches) == 1
+    assert execution_verdict(THREE, {RECORD: answered}, [102.0, 100.5, 90.0]) == ([], 1)
+
+
+def test_a_census_counts_each_position() -> None:
+    """What is missing in the middle, at the end or in a whole partition is lost; what came twice is doubled."""
+    census = Census()
+    for position in ((0, 0), (0, 2), (0, 2), (0, 3), (1, 0)):
+        census.add(position)
+    assert census.judge({0: 4, 1: 1}) == (5, 1, 1)
+    assert census.judge({0: 6, 1: 1, 2: 7}) == (14, 10, 1)
 
 
 @pytest.mark.parametrize(

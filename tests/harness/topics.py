@@ -63,8 +63,17 @@ def read_to_end(bootstrap_servers: str, topic: str) -> list[Record]:
 class Reader:
     """Reads a topic from its beginning in a thread of its own, until closed; whatever the broker does meanwhile."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+    def __init__(self, bootstrap_servers: str, topic: str, see: Callable[[Record], None] | None = None) -> None:
+        """Begin to read.
+
+        Args:
+            bootstrap_servers: of the cluster.
+            topic: from its beginning on.
+            see: is shown each message, which is not kept then.
+        """
         self._consumer, _ = _consumer(bootstrap_servers, topic)
+        self._see = see
+        self._count = 0
         self._records: list[Record] = []
         self._arrivals_s: list[float] = []
         self._stop = threading.Event()
@@ -73,7 +82,7 @@ class Reader:
 
     def __len__(self) -> int:
         """Count what it has seen."""
-        return len(self._records)
+        return self._count
 
     @property
     def records(self) -> list[Record]:
@@ -110,8 +119,16 @@ class Reader:
             ]
             if chunk:
                 self._arrivals_s.append(time.time())
-                self._records += chunk
+                self._keep(chunk)
         self._consumer.close()
+
+    def _keep(self, chunk: list[Record]) -> None:
+        if self._see is None:
+            self._records += chunk
+        else:
+            for record in chunk:
+                self._see(record)
+        self._count += len(chunk)
 
 
 class Ends:
@@ -139,6 +156,10 @@ class Ends:
             return sum(self._end(self._stable, each) - max(each.offset, 0) for each in committed)
         except KafkaException:
             return None
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Tell where each partition of a topic ends. Raises KafkaException."""
+        return {each.partition: self._end(self._all, each) for each in self._partitions(topic)}
 
     def unstable(self, topic: str) -> int | None:
         """Count the offsets of a topic that belong to open transactions; None where the broker does not tell."""

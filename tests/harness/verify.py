@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,10 +27,14 @@ CLOCK_SLACK_S = 1.0
 
 
 class Executed(NamedTuple):
-    """One execution of an event, as the stand-in kept it; when it came, in seconds since the epoch."""
+    """One execution of an event, as the stand-in kept it.
+
+    When it came, in seconds since the epoch; and whether its request was answered as applied.
+    """
 
     number: int
     received_s: float
+    is_answered: bool = True
 
 
 class Verdict(NamedTuple):
@@ -53,6 +58,40 @@ def outcome_breaches(inputs: Iterable[Position], outcomes: Iterable[Position]) -
     return breaches
 
 
+class Outcomes(NamedTuple):
+    """How many inputs there were, and of how many there is no outcome, or more than one."""
+
+    inputs: int
+    lost: int
+    doubled: int
+
+
+class Census:
+    """Promise 1 for inputs without gaps of any number: counts outcomes by a byte for each position."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, bytearray] = {}
+
+    def add(self, position: Position) -> None:
+        """Count one committed outcome."""
+        partition, offset = position
+        counts = self._counts.setdefault(partition, bytearray())
+        if offset >= len(counts):
+            counts.extend(bytes(offset + 1 - len(counts)))
+        counts[offset] = min(counts[offset] + 1, 255)
+
+    def judge(self, ends: Mapping[int, int]) -> Outcomes:
+        """Count what is lost and doubled.
+
+        Args:
+            ends: of each partition of the input, which has a message at every offset below.
+        """
+        counts = {partition: self._counts.get(partition, bytearray()) for partition in ends}
+        lost = sum(max(end - len(counts[each]), 0) + counts[each].count(0) for each, end in ends.items())
+        doubled = sum(len(each) - each.count(0) - each.count(1) for each in counts.values())
+        return Outcomes(sum(ends.values()), lost, doubled)
+
+
 def execution_verdict(
     sent: Iterable[Sent],
     executed: Mapping[tuple[str, str], Sequence[Executed]],
@@ -63,23 +102,29 @@ def execution_verdict(
     Args:
         sent: the valid events, in the order of each partition.
         executed: what reached the API, by record, in that order.
-        interruptions_s: when a process was killed or an answer lost, in seconds since the epoch: an event may be
-            executed again only with one of these in between.
+        interruptions_s: when a process was killed, in seconds since the epoch: an event whose execution was answered
+            may be executed again only with one of these in between.
     """
     wanted: dict[tuple[str, str], list[int]] = {}
     for each in sent:
         wanted.setdefault(each.record, []).append(each.number)
+    moments_s = sorted(interruptions_s)
     breaches = [f"{record} was executed without any event" for record in executed.keys() - wanted.keys()]
     repeats = 0
     for record, numbers in wanted.items():
-        verdict = _judge_record(record, numbers, executed.get(record, ()), interruptions_s)
+        verdict = _judge_record(record, numbers, executed.get(record, ()), moments_s)
         breaches += verdict.breaches
         repeats += verdict.repeats
     return Verdict(breaches, repeats)
 
 
+def _any_between(interruptions_s: Sequence[float], earlier_s: float, later_s: float) -> bool:
+    at = bisect_left(interruptions_s, earlier_s - CLOCK_SLACK_S)
+    return at < len(interruptions_s) and interruptions_s[at] <= later_s
+
+
 def _judge_record(
-    record: tuple[str, str], numbers: Sequence[int], executed: Sequence[Executed], interruptions_s: Collection[float]
+    record: tuple[str, str], numbers: Sequence[int], executed: Sequence[Executed], interruptions_s: Sequence[float]
 ) -> Verdict:
     breaches = []
     done = repeats = 0
@@ -87,7 +132,7 @@ def _judge_record(
     for each in executed:
         if before is not None and each.number == before.number:
             repeats += 1
-            if not any(before.received_s - CLOCK_SLACK_S <= when_s <= each.received_s for when_s in interruptions_s):
+            if before.is_answered and not _any_between(interruptions_s, before.received_s, each.received_s):
                 breaches.append(f"{record}: {each.number} came again although nothing was interrupted")
         elif done < len(numbers) and each.number == numbers[done]:
             done += 1

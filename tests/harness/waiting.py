@@ -22,7 +22,19 @@ def eventually(holds: Callable[[], object], within_s: float, what: str) -> None:
     Raises:
         AssertionError: it did not come to hold in time.
     """
+    assert comes_true(holds, within_s), f"not within {within_s:g} s: {what}"
+
+
+def comes_true(holds: Callable[[], object], within_s: float) -> bool:
+    """Wait until a condition holds, and tell whether it came to hold in time."""
     deadline_s = time.monotonic() + within_s
     while not holds():
-        assert time.monotonic() < deadline_s, f"not within {within_s:g} s: {what}"
+        if time.monotonic() > deadline_s:
+            return False
         time.sleep(STEP_S)
+    return True
+
+
+def pause(for_s: float) -> None:
+    """Let a time pass that is itself the fault, or its measure; nothing is awaited."""
+    time.sleep(for_s)

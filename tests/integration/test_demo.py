@@ -109,10 +109,11 @@ def _lose_one(evidence: Evidence) -> Evidence:
     return replace(evidence, outcomes=evidence.outcomes[1:])
 
 
-def test_a_planted_loss_fails_the_verdict() -> None:
+def test_a_planted_loss_fails_the_verdict(tmp_path: Path) -> None:
     """With one outcome taken away before the verdict the demo says which lines are wrong, and does not succeed."""
-    console = Console(file=io.StringIO(), width=100)
-    assert not run_demo(DemoOptions(events=500, datastores=3), console, _lose_one)
+    console, picture = Console(file=io.StringIO(), width=100), tmp_path / "demo.svg"
+    assert not run_demo(DemoOptions(events=500, datastores=3, picture=picture), console, _lose_one)
+    assert "WRONG" in picture.read_text(encoding="utf-8")
     assert isinstance(console.file, io.StringIO)
     wrong = [line.split("  ")[1] for line in console.file.getvalue().splitlines() if line.endswith("WRONG")]
     assert "events without an outcome (lost)" in wrong

@@ -74,7 +74,7 @@ def held(service: Service, event: str = "datastore_held") -> list[dict[str, obje
 
 @pytest.mark.timeout(240 + 4 * DEAD_S)
 def test_one_dead_datastore_among_eight(stage: Stage) -> None:
-    """Until a window is full the other seven keep their rate; then the log says why; at last all catches up in order."""
+    """Until a window is full the other seven keep their rate, then the log says why; afterwards all catches up."""
     stage.sandbox.faults.add(Fault("delay", min_s=0.01, max_s=0.03))
     service = stage.start()
     pace = Pace(stage.feed, Population(DATASTORES, records=4_000), DEAD_RATE)
@@ -87,7 +87,7 @@ def test_one_dead_datastore_among_eight(stage: Stage) -> None:
     harmed = rate_of(lambda: of_the_others(stage), min(DEAD_S, until_full_s))
     eventually(lambda: held(service), HELD_WITHIN_S, "the hold of the dead datastore")
     eventually(lambda: time.time() > began_s + DEAD_S, DEAD_S + 10.0, "the end of the outage")
-    if DEAD_S > until_full_s / 0.8:
+    if until_full_s < 0.8 * DEAD_S:
         eventually(lambda: held(service, "datastore_still_held"), 60.0, "a reminder")
     pace.stop()
     probed = executes(stage, DEAD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import random
 import time
 import tracemalloc
 import zlib
@@ -112,6 +113,7 @@ UNANSWERED = {
     "header-without-end": b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * (1 << 20),
     "two-lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
     "transfer-encoding-gzip": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n{}",
+    "length-of-5000-digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n{}",
     "header-with-a-null": b"HTTP/1.1 200 OK\r\nX-Null: a\x00b\r\nContent-Length: 0\r\n\r\n",
 }
 
@@ -125,6 +127,32 @@ def test_what_is_no_answer_leaves_the_request_in_doubt(text: bytes) -> None:
     assert isinstance(reply, NoAnswer)
     assert reply.doubtful
     assert time.monotonic() - started_s < DEADLINE_S
+
+
+def _mutated(text: bytes, rng: random.Random) -> bytes:
+    """Change a few places of a text: drop, double, swap or overwrite short stretches."""
+    for _ in range(rng.randint(1, 4)):
+        begin = rng.randrange(len(text) + 1)
+        stretch = text[begin : begin + rng.randint(1, 12)]
+        other = rng.choice([b"", stretch * 2, stretch[::-1], rng.randbytes(len(stretch)), b"\r\n", b"\x00", b"9" * 30])
+        text = text[:begin] + other + text[begin + len(stretch) :]
+    return text
+
+
+def test_mutilated_answers_never_raise() -> None:
+    """Whatever becomes of an answer's bytes, the dialogue is told something: no library's error gets through."""
+    rng = random.Random(5)
+    texts = [answer(b'{"records":[]}', JSON + b"Retry-After: 1\r\nDate: x\r\n"), CHUNKED + _chunk(b"{}") + _chunk(b"")]
+    texts += [case.text for case in ANSWERED.values() if len(case.text) < 10_000]
+    now = iter([_mutated(rng.choice(texts), rng) for _ in range(1_000)])
+    replies: set[type] = set()
+    with (
+        RawApi(lambda connection, head: says(next(now))(connection, head)) as api,
+        client_of(api.base_url, execute_deadline_s=DEADLINE_S) as client,
+    ):
+        while api.calls("PATCH") < 1_000:
+            replies.add(type(execute(client)))
+    assert replies == {Answer, NoAnswer}
 
 
 def test_a_reset_leaves_the_request_in_doubt() -> None:

@@ -134,6 +134,7 @@ def test_any_message_becomes_exactly_one_event_or_its_refusal(value: bytes) -> N
     """Whatever the bytes are, the intake gives one value, and never an exception."""
     read = READER.read(message(value), ASSIGNMENT, 1.0, suspect=True)
     if isinstance(read, Unfit):
+        assert read.defect is not None
         assert read.defect.code in ErrorCode
         assert not read.result.succeeded
     else:

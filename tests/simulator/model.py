@@ -149,11 +149,9 @@ class Model:
         self._restraint.told(request, self._world.now_s)
 
     def _judge_double(self, request: Request, position: Position) -> None:
-        """Judge that versions exclude it: all but those of an event that was ahead of its record and was rebased."""
-        told = self.inputs[position].document
-        is_guarded = request.document["conflictResolution"] != "OVERWRITE" and "version" in told
-        if is_guarded and self._truth.rebases:
-            is_guarded = told["version"] < self.history.applied[position][0].version
+        is_guarded = (
+            request.document["conflictResolution"] != "OVERWRITE" and "version" in self.inputs[position].document
+        )
         demand(not is_guarded, "promise 3", "executed twice, in spite of its version", position)
 
     # Commits and the audit.
@@ -180,6 +178,10 @@ class Model:
     def asked(self, sender: str) -> None:
         """Take note that a sender makes a request, or reads a record."""
         self._restraint.asked(sender, self._world.now_s)
+
+    def disowned(self, sender: str) -> None:
+        """Take note that partitions were taken from a sender."""
+        self._restraint.disowned(sender)
 
     def published(self, sender: str, settled: Iterable[Settled]) -> None:
         """Take note of what a sender is about to publish."""
@@ -275,6 +277,7 @@ class Model:
             self._world.count("rebased")
             may_be = self._truth.rebases and document["conflictResolution"] == "FAIL" and "version" in told
             demand(may_be, "truth", f"sent with the version {sent}", position)
+            demand(sent > told["version"], "promise 3", "rebased downwards", position)
             knows = self.history.knows_version(request.sender, self.inputs[position].name, sent)
             demand(knows, "truth", f"rebased on the version {sent}, of which nobody has told", position)
             demand(len(rebased) <= MOST_REBASES, "promise 3", f"rebased {len(rebased)} times", position)

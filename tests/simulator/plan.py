@@ -97,7 +97,7 @@ def draw(seed: int) -> Plan:
         misfortunes=sorted(draw_misfortunes(rng, instances, calm_s, session_timeout_s)),
         weathers=draw_weathers(rng),
         spells=list(draw_spells(rng, calm_s, mended_s)),
-        nature=draw_nature(rng),
+        nature=draw_nature(rng, may_be_slow=not workload.kinds.breaking),
         mishaps=draw_mishaps(rng),
         bounds=_bounds(rng, rules, is_patient=is_patient),
         rules=rules,
@@ -166,7 +166,7 @@ def _rules(rng: random.Random, *, is_patient: bool) -> Rules:
     policy = Policy(
         on_conflict=OnConflict.REBASE if rng.random() < 0.4 else OnConflict.REPORT,
         can_read=rng.random() < 0.75,
-        probe_budget=rng.choice((128, 128, 12, 4)),
+        probe_budget=rng.choice((128, 128, 20, 11)),
     )
     return Rules(
         policy,
@@ -180,7 +180,11 @@ def _rules(rng: random.Random, *, is_patient: bool) -> Rules:
 def _bounds(rng: random.Random, rules: Rules, *, is_patient: bool) -> Bounds:
     return Bounds(
         BatchLimits(rng.choice((1, 2, 5, 1000)), rng.choice((400, 1000, 4_194_304)), rng.choice((0.0, 0.05, 0.2))),
-        InFlightLimits(rng.choice((1, 2, 8)), rng.choice((1, 4)), rng.choice((None, None, None, None, 5.0, 50.0))),
+        InFlightLimits(
+            rng.choice((2, 8) if is_patient else (1, 2, 8)),
+            rng.choice((1, 4)),
+            rng.choice((None, None, None, None, 5.0, 50.0)),
+        ),
         67_108_864 if is_patient else rng.choice((2_000, 10_000, 67_108_864)),
         rng.choice((2.0, 8.0, 25.0)),
         rules.policy,

@@ -119,6 +119,11 @@ class Restraint:
             if row.failures == SURELY_FAILING:
                 row.since_s = now_s
 
+    def disowned(self, name: str) -> None:
+        """Take note that partitions were taken from a sender; with the last of its events a hold is forgotten, too."""
+        if name in self._senders:
+            self._senders[name].rows.clear()
+
     def published(self, name: str, settled: Iterable[Settled]) -> None:
         """Judge that a datastore which refuses record after record is stopped (STREAM_STOP_AFTER_REFUSED)."""
         sender = self._senders.setdefault(name, Sender())

@@ -178,7 +178,7 @@ class Process:
         return (
             outbox.state is State.IDLE
             and outbox.is_empty
-            and not loop.execution.lanes.has_any()
+            and not any(True for _ in loop.execution.lanes.waiting())
             and self.pool.on_wire == 0
         )
 

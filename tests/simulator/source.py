@@ -225,6 +225,7 @@ class FakeSource:
                 self._world.count("revocations")
                 self._process.at_point(Point.REVOKING)
                 self._told.revoked(partitions)
+                self._broker.model.disowned(self.name)
                 self._reader.forget(partitions)
                 if self._member is not None:
                     self._group_of_all.released(self._member, partitions)
@@ -232,6 +233,7 @@ class FakeSource:
                     self._rejoin_soon()
             else:
                 self._told.lost(partitions)
+                self._broker.model.disowned(self.name)
                 self._reader.forget(partitions)
                 self._rejoin_soon()
         self._is_serving = False

@@ -24,7 +24,7 @@ def _service_fate(intake: Intake, event: MadeEvent) -> tuple[str, str | None]:
     partition = TopicPartition("cxone.deltas", event.partition)
     message = Message(partition, event.offset, 0, event.key, event.value, [*event.headers])
     read = intake.read(message, Assignment(partition, 1), 0.0, suspect=False)
-    return (read.result, read.defect.code) if isinstance(read, Unfit) else ("fit", None)
+    return (read.result, read.defect.code) if isinstance(read, Unfit) and read.defect else ("fit", None)
 
 
 def test_the_same_seed_makes_the_same_events() -> None:

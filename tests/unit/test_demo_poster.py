@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from rich.console import Console
 
+from stream.sandbox.demo import DemoOptions, run_demo
 from stream.sandbox.demo.evidence import Line, Section
 from stream.sandbox.demo.holding import NOTHING_HELD
+from stream.sandbox.demo.kafka import DemoError
 from stream.sandbox.demo.poster import poster, two_moments
 from stream.sandbox.demo.screen import ANSWERS, Snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOMENT = Snapshot(
     phase="the service drains the backlog",
@@ -88,3 +96,12 @@ def test_the_moments_are_the_busiest_and_the_one_that_holds_most(
 ) -> None:
     """The highest rate; then the longest queue while something is held, or of all where nothing ever was."""
     assert two_moments(moments) == chosen
+
+
+def test_a_picture_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path) -> None:
+    """Nobody waits for a demo whose picture has no place."""
+    console = Console(file=io.StringIO())
+    with pytest.raises(DemoError, match="is no directory; make it"):
+        run_demo(DemoOptions(picture=tmp_path / "nowhere" / "demo.svg"), console)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == ""

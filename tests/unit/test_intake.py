@@ -93,6 +93,7 @@ def test_a_bad_event_is_invalid_with_its_code_and_place(value: bytes, code: Erro
     """Each kind of bad input has its code, and a pointer where there is a place."""
     unfit = read(value)
     assert isinstance(unfit, Unfit)
+    assert unfit.defect is not None
     assert (unfit.result, unfit.defect.code, unfit.defect.path) == (Result.INVALID, code, path)
     assert MARKER not in str(unfit.defect)
 
@@ -105,6 +106,7 @@ def test_what_parses_but_cannot_be_serialised_is_invalid(depth: int) -> None:
         unfit = read(b'{"dataStoreId":"%b","id":"r1","fields":%b}' % (datastore, fields))
         assert isinstance(unfit, Unfit)
         assert unfit.result is Result.INVALID
+        assert unfit.defect is not None
         assert unfit.defect.code in {ErrorCode.NESTED_TOO_DEEP, ErrorCode.FIELDS_INVALID}
         assert len(unfit.defect.message) < 200
 
@@ -113,6 +115,7 @@ def test_a_null_value_is_unsupported() -> None:
     """A tombstone is no change on a native topic."""
     unfit = read(None)
     assert isinstance(unfit, Unfit)
+    assert unfit.defect is not None
     assert (unfit.result, unfit.defect.code) == (Result.UNSUPPORTED, ErrorCode.TOMBSTONE)
 
 
@@ -194,5 +197,6 @@ def test_a_schema_may_be_required() -> None:
     strict, _ = load_schemas(SCHEMAS_DIR, SCHEMAS_DIR, require=True)
     unfit = Intake(strict, DEFAULTS).read(message(native()), ASSIGNMENT, 1.0, suspect=False)
     assert isinstance(unfit, Unfit)
+    assert unfit.defect is not None
     assert unfit.defect.code is ErrorCode.SCHEMA_MISSING
     assert (unfit.datastore_id, unfit.record_id) == ("people", "r1")

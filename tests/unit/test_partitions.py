@@ -228,18 +228,21 @@ def test_a_full_window_pauses_when_much_waits_behind_it_and_half_of_it_resumes()
     partitions, owned = owning()
     owned.take([message(offset=offset) for offset in range(WINDOW)])
     owned.take([message(offset=WINDOW + n) for n in range(MAX_OVERFLOW - 1)])
-    assert not owned.wants_pause
+    assert wishes(owned) == (False, False)
     owned.take([message(offset=WINDOW + MAX_OVERFLOW)])
-    assert owned.overflow
-    assert owned.wants_pause
+    assert wishes(owned) == (True, False)
     partitions.settle(owned.assignment, range(WINDOW // 2 + MAX_OVERFLOW - 1))
     commit(partitions, owned)
     owned.take_overflow()
-    assert not owned.wants_pause
-    assert not owned.wants_resume
+    assert wishes(owned) == (False, False)
     partitions.settle(owned.assignment, [WINDOW // 2 + MAX_OVERFLOW - 1])
     commit(partitions, owned)
-    assert owned.wants_resume
+    assert wishes(owned) == (False, True)
+
+
+def wishes(owned: Partition) -> tuple[bool, bool]:
+    """Say whether a partition wants to be paused, and to be resumed if it was."""
+    return owned.wants_pause, owned.wants_resume
 
 
 def test_partitions_are_looked_through_while_they_come_and_go() -> None:
