@@ -75,11 +75,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("flights", "giving_up", "landing", "model", "pace", "ports", "probing", "status", "undecided", "watch"),
     },
     "publication": {"errors", "log", "metadata", "model", "outbox", "partitions", "ports"},
-    "parts": {"audit", "clock", "flights", "intake", "lanes", "lease", "outcome", "ports", "start", "steps"},
+    "parts": {
+        *("audit", "clock", "flights", "holds", "intake", "lanes", "lease", "outcome", "ports", "start", "steps"),
+        *("undecided",),
+    },
     "reception": {"clock", "execution", "intake", "ledger", "model", "outbox", "partitions", "parts"},
     "loop": {
         *("audit", "clock", "execution", "log", "model", "partitions", "parts", "publication", "reception", "start"),
-        *("status",),
+        *("status", "undecided"),
     },
     # the edges
     "stop_signal": {"clock"},
@@ -101,9 +104,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "workers": {"clock", "flights", "lease", "model", "ports", "steps"},
     # what wires it all
     "service": {
-        *("audit", "clock", "consumer", "credentials", "cxone", "errors", "flights", "group_watch", "intake", "lanes", "lease"),
-        *("log", "loop", "outcome", "parts", "publisher", "schema_files", "settings", "start", "steps", "stop_signal"),
-        *("holds", "mapping", "validate", "workers"),
+        *("audit", "clock", "consumer", "credentials", "cxone", "errors", "flights", "group_watch", "holds", "intake"),
+        *("lanes", "lease", "log", "loop", "mapping", "outcome", "parts", "publisher", "schema_files", "settings"),
+        *("start", "steps", "stop_signal", "validate", "workers"),
     },
     # what looks at the outside before it is used, with what the service would use
     "check": {

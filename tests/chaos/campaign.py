@@ -67,7 +67,7 @@ class Plan:
     events: int = 1_000_000
     kills: int = 200
     crashes: int = 20
-    rate_per_s: float = 1_100.0
+    rate_per_s: float = 800.0
     seed: int = 1
 
 
@@ -93,7 +93,7 @@ class Campaign:
         with ExitStack() as kept:
             for name in NAMES:
                 self.keepers[name] = kept.enter_context(Keeper(lambda name=name: self._start(name)))  # type: ignore[misc]
-            pace = Pace(self.stage.feed, Population(datastores=8, records=20_000), self.plan.rate_per_s)
+            pace = Pace(self.stage.feed, Population(datastores=4, records=20_000), self.plan.rate_per_s)
             try:
                 self.stage.await_outcomes(500, WITHIN_S)
                 while not self._is_enough():
@@ -127,7 +127,7 @@ class Campaign:
         self._say(f"{told}, {sum(self.others.values())} others, lag {self.stage.lag()}")
 
     def _start(self, name: str) -> Service:
-        return self.stage.start(name, KAFKA_INSTANCE_ID=name)
+        return self.stage.start(name, KAFKA_INSTANCE_ID=name, STREAM_BATCH_LINGER_MS="200")
 
     def _kill(self) -> None:
         """Kill one instance, at a point of its transaction or with a request on the wire; wait for its return."""
@@ -241,7 +241,8 @@ OTHERS: Mapping[str, Callable[[Campaign], None]] = {
 @contextmanager
 def staged(cluster: Cluster, directory: Path) -> Iterator[Stage]:
     """Make the stage that a campaign is for."""
-    with Stage(cluster.bootstrap_servers, directory, Layout(PARTITIONS, PARTITIONS), cluster) as stage:
+    layout = Layout(PARTITIONS, PARTITIONS, shows_logs=False)
+    with Stage(cluster.bootstrap_servers, directory, layout, cluster) as stage:
         for applied in (False, True):
             stage.sandbox.faults.add(Fault("delay", applied=applied, min_s=0.005, max_s=0.015))
         yield stage

@@ -82,7 +82,7 @@ def run_outage(
         rate_per_s: of the events, before, during and after.
         plots: directory for `outage-memory.svg` and `outage-waiting.svg`.
     """
-    with Stage(cluster.bootstrap_servers, directory, Layout(), cluster) as stage:
+    with Stage(cluster.bootstrap_servers, directory, Layout(shows_logs=False), cluster) as stage:
         stage.sandbox.faults.add(Fault("delay", min_s=0.01, max_s=0.03))
         service = stage.start(KAFKA_INSTANCE_ID="one")
         pace = Pace(stage.feed, Population(records=20_000), rate_per_s)

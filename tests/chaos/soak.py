@@ -79,7 +79,7 @@ def run_soak(cluster: Cluster, directory: Path, for_s: float, rate_per_s: float,
         plots: directory for `soak-*.svg`.
     """
     census = Census()
-    layout = Layout(see=lambda outcome: census.add(source_of(outcome)))
+    layout = Layout(see=lambda outcome: census.add(source_of(outcome)), shows_logs=False)
     with Stage(cluster.bootstrap_servers, directory, layout, cluster) as stage:
         for fault in FAULTS:
             stage.sandbox.faults.add(fault)

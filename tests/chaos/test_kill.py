@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from ..harness.service import Service
     from ..harness.stage import Stage
 
-KILLS = 7
-MAX_KILLS = 12
+KILLS = 5
+VERSIONED_KILLS = 3
+MAX_KILLS = 10
 RATE_PER_S = 2_000.0
 FLOW_REQUESTS = 40
 """How much is done between two kills, at least."""
@@ -31,18 +32,36 @@ RECOVERY_S = 60.0
 @pytest.mark.timeout(300)
 def test_kill_a_static_member_in_full_flow(stage: Stage) -> None:
     """However often a process is killed with requests on the wire: one outcome each, in order; the next is quick."""
-    services = [stage.start(KAFKA_INSTANCE_ID="one")]
     pace = Pace(stage.feed, Population(records=4_000), RATE_PER_S)
+    strikes, service = _kill_again_and_again(stage, KILLS)
+    pace.stop()
+    _judge(stage, strikes, [service])
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(300)
+def test_versions_exclude_that_anything_is_executed_twice(stage: Stage) -> None:
+    """Where events carry versions under FAIL, what a killed process had applied is found applied, and not repeated."""
+    pace = Pace(stage.feed, Population(records=4_000, is_versioned=True), RATE_PER_S / 2)
+    strikes, service = _kill_again_and_again(stage, VERSIONED_KILLS)
+    pace.stop()
+    assert _judge(stage, strikes, [service]) == 0
+    results = {outcome.json["result"] for outcome in stage.reader.records}
+    assert results == {"APPLIED", "ALREADY_APPLIED"}
+
+
+def _kill_again_and_again(stage: Stage, kills: int) -> tuple[Strikes, Service]:
+    """Kill a static member and start it again until so many kills count; return the last process as well."""
+    service = stage.start(KAFKA_INSTANCE_ID="one")
     stage.await_outcomes(1)
     strikes = Strikes(stage)
-    while strikes.counted < KILLS and len(strikes.all) < MAX_KILLS:
+    while strikes.counted < kills:
+        assert len(strikes.all) < MAX_KILLS, strikes.all
         _flow(stage)
-        strikes.kill_one_of(services)
-        services = [stage.start(KAFKA_INSTANCE_ID="one")]
-        strikes.await_return(services[0])
-    pace.stop()
-    _judge(stage, strikes, services)
-    assert strikes.counted >= KILLS
+        strikes.kill_one_of([service])
+        service = stage.start(KAFKA_INSTANCE_ID="one")
+        strikes.await_return(service)
+    return strikes, service
 
 
 @pytest.mark.chaos
@@ -80,12 +99,15 @@ def _flow(stage: Stage) -> None:
     eventually(lambda: len(stage.sandbox.requests) >= enough, RECOVERY_S, "some requests between two kills")
 
 
-def _judge(stage: Stage, strikes: Strikes, services: list[Service]) -> None:
+def _judge(stage: Stage, strikes: Strikes, services: list[Service]) -> int:
+    """Let all come to its end and judge it; return how many events were executed again."""
     began_s = time.time()
     stage.await_all_committed(120.0)
     stage.assert_exactly_once()
     _assert_audited(stage, services)
-    _show(strikes, stage.assert_in_order(strikes.times_s), time.time() - began_s)
+    repeats = stage.assert_in_order(strikes.times_s)
+    _show(strikes, repeats, time.time() - began_s)
+    return repeats
 
 
 def _assert_audited(stage: Stage, services: list[Service]) -> None:

@@ -44,13 +44,15 @@ REFUSED = 300
 class Layout:
     """The topics of a stage: partitions of input and outcomes; properties of a dead letter topic, None for no such.
 
-    `see` is shown each outcome in place of keeping it, for runs whose outcomes would fill the memory.
+    `see` is shown each outcome in place of keeping it, for runs whose outcomes would fill the memory. `shows_logs`: the
+    ends of the services' logs are printed when the stage is closed, which pytest shows where a test failed.
     """
 
     partitions: int = 4
     outcome_partitions: int = 4
     dead_letters: Mapping[str, str] | None = None
     see: Callable[[Record], None] | None = None
+    shows_logs: bool = True
 
 
 class Stage:
@@ -72,6 +74,7 @@ class Stage:
         self.broker = broker
         self.group = f"group-{uuid.uuid4().hex[:8]}"
         self.input, self.outcome, self.dead_letter = (f"{self.group}.{name}" for name in ("in", "out", "dead"))
+        self._shows_logs = layout.shows_logs
         self._has_dead_letters = layout.dead_letters is not None
         topics = {self.input: layout.partitions, self.outcome: layout.outcome_partitions}
         create_topics(broker, topics, replicas=replicas)
@@ -218,13 +221,14 @@ class Stage:
         return verdict.repeats
 
     def close(self) -> None:
-        """End all processes, and print the ends of their logs: pytest shows them where a test failed."""
+        """End all processes, and print the ends of their logs."""
         self.reader.close()
         self._ends.close()
         for service in self._services:
             service.kill()
-        for service in {service.name: service for service in self._services}.values():
-            print(service.tail())  # noqa: T201 - for the report of a failed test
+        if self._shows_logs:
+            for service in {service.name: service for service in self._services}.values():
+                print(service.tail())  # noqa: T201 - for the report of a failed test
         self.sandbox.stop()
 
     def __enter__(self) -> Self:

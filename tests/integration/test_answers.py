@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stream.sandbox.faults import Fault
+
 from .answer_cases import CASES, RECORDS, Case
 
 if TYPE_CHECKING:
+    from ..harness.stage import Stage
     from .conftest import Answered
 
 pytestmark = pytest.mark.timeout(180)
@@ -58,9 +61,21 @@ def test_the_request_that_decided_is_named(answered: Answered) -> None:
         assert outcome["latencyMs"] > 0
 
 
-def test_a_refused_token_is_not_taken_for_a_verdict(answered: Answered) -> None:
-    """Of all calls for a token only those that a refusal asked for were made: the first, and one for each 401."""
-    calls = [request for request in answered.stage.sandbox.requests if request.call == "token"]
-    refusals = [request for request in answered.stage.sandbox.requests if request.status == 401]
-    assert len(refusals) == 2
-    assert len(calls) == 2
+@pytest.mark.parametrize(("number", "times", "token_calls"), [(401, 1, 2), (401, 2, 2), (403, 2, 1)])
+def test_without_access_everything_waits_for_it(stage: Stage, number: int, times: int, token_calls: int) -> None:
+    """A refused token is renewed once; when that does not help, or a right is missing, it is an outage with its reason.
+
+    Whatever is waiting then is sent when it is over, by whichever request finds that out.
+    """
+    stage.sandbox.faults.add(Fault("answer", status=number, next_requests=times))
+    service = stage.start()
+    for record_id in RECORDS:
+        stage.feed.send_event("store", record_id, partition=0)
+    stage.await_all_committed()
+    stage.assert_exactly_once()
+    assert [each.json["result"] for each in stage.outcomes()] == ["APPLIED"] * len(RECORDS)
+    assert stage.assert_in_order() == 0
+    assert sum(request.call == "token" for request in stage.sandbox.requests) == token_calls
+    outages = service.lines("outage_begins")
+    assert len(outages) == (times == 2)
+    assert all(f"({number})" in outage["reason"] for outage in outages)
