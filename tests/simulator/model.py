@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     """A partition's number, its committed offset and the metadata beside it."""
 
 MOST_REBASES = 3
+UNAUTHORISED = 401
 SECRET = b"hush"
 """Stands in the fields of every event, and nowhere else than in requests."""
 
@@ -83,7 +84,9 @@ class Model:
         document = parse(body)
         records = document["records"]
         positions = tuple(self._positions[record["fields"]["marker"]] for record in records)
-        request = Request(sender, batch_id, document, checksum_of(body), positions, self._world.now_s)
+        is_repeated = any(each.status == UNAUTHORISED for each in self.history.requests(batch_id)[-1:])
+        now_s = self._world.now_s
+        request = Request(sender, batch_id, document, checksum_of(body), positions, now_s, is_repeated)
         demand(len(set(request.names)) == len(records), "promise 2", "a request holds a record twice", positions)
         demand(document["batchSize"] == len(records), "truth", "batchSize is not the number of records", positions)
         for last in self.history.requests(batch_id)[-1:]:

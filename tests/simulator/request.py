@@ -48,6 +48,8 @@ class Request:
     checksum: str
     positions: tuple[Position, ...]
     sent_s: float
+    is_repeated: bool
+    """Whether it was sent before and answered 401: it went on when it had another token, however long that took."""
     carried: Carried | None = None
     reply: Reply | None = None
     _told: Json | None = None

@@ -98,7 +98,8 @@ class Restraint:
 
     @staticmethod
     def _judge_alone(promise: str, since_s: float, others: list[Request], request: Request) -> None:
-        later = [each.positions for each in others if each.sent_s > since_s]
+        later = [each.positions for each in others if each.sent_s > since_s and not each.is_repeated]
+        later = [] if request.is_repeated else later
         demand(not later, promise, f"two probes at a time, {later} and", request.positions)
 
     @staticmethod

@@ -34,7 +34,7 @@ LONGEST_S = 400.0
 """After the last fault: a transaction that hangs, a producer that hangs at its start, sessions that must end first."""
 AFTERLIFE_S = 15.0
 SMALL_STOP = 100
-"""A datastore that so few refusals stop may hold nothing else in the end, until somebody puts it right."""
+"""A datastore that so few refusals stop may hold nothing else soon, until somebody puts it right."""
 FATAL_RESTART_S = 0.5
 TWIN_AFTER_S = 0.1
 LOOK_AGAIN_S = 1.0
@@ -132,8 +132,10 @@ class Scene:
             world.count("patient_runs")
             self.ending.judge_patience()
             self.ending.judge_status(self._processes)
-        self.api.records.takes_all = plan.rules.hold.stop_after_refused in range(1, SMALL_STOP)
+        stop = plan.rules.hold.stop_after_refused
         while not self._is_finished():
+            is_late = world.now_s > plan.mended_s + LONGEST_S / 2
+            self.api.records.takes_all = bool(stop) and (is_late or stop < SMALL_STOP)
             if world.now_s > plan.mended_s + LONGEST_S:
                 raise PromiseBrokenError("liveness", self._what_is_left())
             world.run(world.now_s + LOOK_AGAIN_S)

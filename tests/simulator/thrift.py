@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .nature import Nature
     from .request import Position, Request
 
+TOO_LARGE = 413
+"""Divided by size, not by number."""
 FEW = 100
 MOST_REBASES = 3
 """As often a conflict is sent on another version, and may be refused again."""
@@ -83,4 +85,6 @@ class Thrift:
             return len(statuses)
         if self._nature.naming is Naming.FIRST and self._nature.names_conflicts:
             return bad
+        if TOO_LARGE in statuses:
+            return 2 * all_of_it - 1
         return bad * ceil(log2(all_of_it / bad)) + 2 * bad - 1
