@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration chaos fuzz bench format lock clean
+.PHONY: help install demo test lint unit simulate integration chaos chaos-long campaign outage soak fuzz bench format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -30,7 +30,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
     --custom-compile-command "make lock" $(ARGS)
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 install: $(INSTALLED) ## install the locked packages (quick when nothing changed)
 
@@ -53,8 +53,20 @@ simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=200
 integration: install ## tests on a real Kafka and the sandbox
 	$(BIN)/pytest tests/integration $(ARGS)
 
-chaos: install ## kill -9 in full flow, on a real Kafka (3 minutes)
-	$(BIN)/pytest tests/chaos -rP $(ARGS)
+chaos: install ## kill -9 in full flow, crashes of brokers, on a real Kafka behind a fault proxy (3 minutes)
+	$(BIN)/pytest tests/chaos -m chaos -rP $(ARGS)
+
+chaos-long: install ## every other fault of docs/faults.md, by hand (20 minutes)
+	$(BIN)/pytest tests/chaos -m long -rP $(ARGS)
+
+campaign: install ## all faults mixed: a million events, 200 kills, 20 crashes of brokers, by hand (half an hour)
+	@$(BIN)/python -m tests.chaos --publish docs/chaos campaign $(ARGS)
+
+outage: install ## ten minutes of a dead API with input flowing, by hand (ARGS="--for-s 60" to try it)
+	@$(BIN)/python -m tests.chaos --publish docs/chaos outage $(ARGS)
+
+soak: install ## half an hour at 5,000 events/s with mild faults, by hand (ARGS="--for-s 60" to try it)
+	@$(BIN)/python -m tests.chaos --publish docs/chaos soak $(ARGS)
 
 fuzz: install $(FUZZER) ## any bytes as a message, ten minutes (FUZZ_S=600; ARGS=FILE holds a case again)
 	@.cache/fuzz-venv/bin/python -m tests.fuzz --for-s $(FUZZ_S) $(ARGS)

@@ -82,5 +82,5 @@ MEANING: dict[ErrorCode, str] = {
     ErrorCode.UNPROCESSABLE: "The API could not process the record (422).",
     ErrorCode.CHECKSUM_MISMATCH: "Executed, but the API reports another checksum than that of the bytes sent.",
     ErrorCode.ANSWER_CONTRADICTS_STATUS: "Answered as applied, with errors in the body.",
-    ErrorCode.GIVEN_UP: "Its datastore was held for longer than STREAM_GIVE_UP_AFTER_S.",
+    ErrorCode.GIVEN_UP: "Its datastore was held, or its record parked, for longer than STREAM_GIVE_UP_AFTER_S.",
 }

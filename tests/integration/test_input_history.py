@@ -158,4 +158,4 @@ def test_one_hot_record_goes_one_by_one(stage: Stage) -> None:
     stage.await_all_committed()
     stage.assert_exactly_once()
     assert stage.assert_in_order() == 0
-    assert all(request.records <= 2 for request in stage.sandbox.requests if request.call == "execute")
+    assert all(request.records <= 3 for request in stage.sandbox.requests if request.call == "execute")

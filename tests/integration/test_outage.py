@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "10"))
 DRAIN_S = 10.0
 RATE_PER_S = 2_000.0
-RECOVERY_S = 60.0
-"""A request that failed often waits up to 10 s before it comes again."""
+RECOVERY_S = 90.0
+"""The first probe that passes lets everything go on, and one that failed often waits up to a minute."""
 MAX_GROWTH_BYTES = 60 * 1024 * 1024
 
 

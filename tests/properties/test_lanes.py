@@ -86,14 +86,15 @@ class Flow(RuleBasedStateMachine):
                 self.ready[lane].append(came)
 
     @precondition(lambda self: any(self.ready.values()))
-    @rule(data=st.data())
-    def take(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), at_most=st.sampled_from([None, None, 1, 3]))
+    def take(self, data: st.DataObject, at_most: int | None) -> None:
         """Take a batch: each event is the oldest undecided one of its record, and the batch is as full as it may be."""
         key = data.draw(st.sampled_from([key for key, ready in self.ready.items() if ready]))
-        taken = self.lanes.take(key)
+        taken = self.lanes.take(key, at_most)
         ready = self.ready[key]
+        most = min(at_most or self.limits.size, self.limits.size)
         assert taken == tuple(ready[: len(taken)])
-        assert 1 <= len(taken) <= self.limits.size
+        assert 1 <= len(taken) <= most
         assert len({each.record_key for each in taken}) == len(taken)
         for each in taken:
             assert each.lane == key
@@ -102,7 +103,7 @@ class Flow(RuleBasedStateMachine):
         body_bytes = ENVELOPE_BYTES + sum(len(each.record) + 1 for each in taken)
         assert len(taken) == 1 or body_bytes <= self.limits.body_bytes
         rest = self.ready[key] = ready[len(taken) :]
-        if rest and len(taken) < self.limits.size:
+        if rest and len(taken) < most:
             assert body_bytes + len(rest[0].record) + 1 > self.limits.body_bytes
         self.out.append(taken)
 
@@ -128,18 +129,46 @@ class Flow(RuleBasedStateMachine):
         else:
             del self.queues[each.record_key]
 
+    @precondition(lambda self: any(self.ready.values()))
+    @rule(after=st.one_of(st.none(), st.sampled_from(LANES)), datastore=st.sampled_from([None, "people", "cities"]))
+    def probe(self, after: LaneKey | None, datastore: str | None) -> None:
+        """Take the newest event of the lane whose turn it is: they take turns in the order of their names."""
+        waiting = [key for key, ready in self.ready.items() if ready and datastore in (None, key.datastore_id)]
+        key = self.lanes.next_to_probe(after, datastore)
+        assert key == min([each for each in waiting if after is None or each > after] or waiting, default=None)
+        if key is None:
+            return
+        newest = self.lanes.take_newest(key)
+        assert newest == max(self.ready[key], key=lambda each: (each.arrived_s, each.message.offset))
+        self.ready[key].remove(newest)
+        self.handed_out[newest.message.offset] += 1
+        self.out.append((newest,))
+
+    @rule(seconds=st.sampled_from([0.0, 2.0, 6.0]), datastore=st.sampled_from([None, "people"]))
+    def give_up(self, seconds: float, datastore: str | None) -> None:
+        """Take out what has waited for so long; a full lane, whose oldest event is not looked for, may keep it."""
+        before_s = self.now_s - seconds
+        taken = self.lanes.take_arrived_before(before_s, datastore)
+        for key, ready in self.ready.items():
+            due = [each for each in ready if each.arrived_s < before_s and datastore in (None, key.datastore_id)]
+            found = [each for each in taken if each.lane == key]
+            assert found in ([due, []] if self.is_full(ready) else [due])
+            self.ready[key] = [each for each in ready if each not in found]
+        self.handed_out.update(each.message.offset for each in taken)
+        self.decided += taken
+
     @precondition(lambda self: self.out)
-    @rule(data=st.data())
-    def dissolve(self, data: st.DataObject) -> None:
-        """Dissolve a batch: what is still ours goes back to the head, the rest is released."""
+    @rule(data=st.data(), last=st.booleans())
+    def dissolve(self, data: st.DataObject, *, last: bool) -> None:
+        """Dissolve a batch: what is still ours goes back to the head, or to the end, and the rest is released."""
         batch = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
         kept = [each for each in batch if self.is_current(each)]
         for each in batch:
             if each not in kept:
                 self.leave(each)
-        self.lanes.put_back(kept)
-        for each in reversed(kept):
-            self.ready[each.lane].insert(0, each)
+        self.lanes.put_back(kept, last=last)
+        for each in kept if last else reversed(kept):
+            self.ready[each.lane].insert(len(self.ready[each.lane]) if last else 0, each)
             self.handed_out[each.message.offset] -= 1
 
     @rule(partitions=st.sets(st.sampled_from(PARTITIONS), min_size=1))
