@@ -15,6 +15,7 @@ from .conflict import VERSION_CONFLICT
 from .model import ConflictResolution, Defect, Result
 from .pace import FAILED, THROTTLED, retry_after_s
 from .steps import NoAnswer, Scope, Wait
+from .token import SCOPE
 
 if TYPE_CHECKING:
     import random
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 ACCEPTED = 202
 TOO_LARGE = 413
-SCOPES = "dataactions:execute dataactions:bulkupdate datastores:read"
 
 
 class Meaning(Enum):
@@ -197,7 +197,7 @@ def _reason(meaning: Meaning, status: int) -> str:
         case Meaning.UNAUTHORISED:
             return f"the API refuses a fresh token ({status}): look at the client's rights and secret"
         case Meaning.FORBIDDEN:
-            return f"the API forbids the call ({status}): give the client the scopes {SCOPES}"
+            return f"the API forbids the call ({status}): give the client the scopes {SCOPE}"
         case Meaning.APPLIED:
             return f"the API answered {status} with a body that cannot be read: look at what stands before the API"
         case Meaning.UNKNOWN:

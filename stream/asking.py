@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .answers import Meaning, Statement, meaning_of, read_statement, wait_after
 from .conflict import ABSENT, Stored, read_stored
+from .record_address import is_readable
 from .steps import Answer, NoAnswer, Read, Renewed, RenewToken, Scope, Send
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from .model import Batch, Event
     from .steps import Script, Wait
-
-NEVER_READ_IDS = frozenset({".", ".."})
-"""Clients fold such paths (contract section 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def read_back(event: Event, rng: random.Random) -> Script[Stored | Unread]:
     Returns:
         The stored record, or that it could not be read.
     """
-    if event.record_id in NEVER_READ_IDS:
+    if not is_readable(event.lane.datastore_id, event.record_id):
         return Unread(None, counts=False)
     reply = yield from _with_token(Read(event.lane.datastore_id, event.record_id))
     counts = isinstance(reply, Answer) or reply.scope is Scope.REQUEST

@@ -6,7 +6,6 @@ lacks a right. While it is open there is at most one probe on its way in all.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
     import random
 
     from .model import Event
-
-QUIET_S = 10.0
-"""So long nothing has had a verdict when the circuit opens: one dead datastore, alone at work for a moment between the
-bursts of the others, is no outage."""
 
 
 @dataclass(slots=True)
@@ -89,7 +84,6 @@ class Circuit:
 
     def __init__(self, changes: list[Change], rng: random.Random) -> None:
         self.outage: Outage | None = None
-        self._answered_s = -math.inf
         self._changes = changes
         self._rng = rng
 
@@ -107,7 +101,6 @@ class Circuit:
 
     def answered(self, now_s: float) -> None:
         """Take note of a verdict: the credential is good, and the API is there."""
-        self._answered_s = now_s
         if self.outage is not None:
             self.outage.is_access = False
             self.outage.probes.hasten(now_s)
@@ -122,7 +115,7 @@ class Circuit:
             reason: why one of those is held.
         """
         if self.outage is None:
-            if any_work and all_held and now_s - self._answered_s >= QUIET_S:
+            if any_work and all_held:
                 why = f"every datastore that has work is held: {reason}"
                 self._open(Outage(why, is_access=False, since_s=now_s, probes=first_probe(now_s, self._rng)))
         elif not any_work or not (all_held or self.outage.is_access):

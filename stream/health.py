@@ -62,11 +62,11 @@ class Health:
     """What is remembered of one datastore: what came in a row since the last pass, and what passed."""
 
     passes: int = 0
+    passed_s: float = -math.inf
     refused_in_row: int = 0
     most_records: int | None = None
     """The largest batch that it takes, where that was learnt; None: any."""
     _untrue_in_row: int = 0
-    _passed_s: float = -math.inf
     _failures_in_row: int = 0
     _failed_origins: set[int] = field(default_factory=set)
     _smallest_failed: int = 0
@@ -96,7 +96,7 @@ class Health:
             return Reaction.DISSOLVE
         if tries.failures >= FAILURES_IN_A_ROW:
             others_pass = self.passes > tries.passes_before
-            if records == 1 and (others_pass or now_s - self._passed_s <= PASSED_LATELY_S):
+            if records == 1 and (others_pass or now_s - self.passed_s <= PASSED_LATELY_S):
                 return Reaction.PARK
             if records > 1 and others_pass:
                 self._failures_in_row = 0
@@ -110,7 +110,7 @@ class Health:
     def passed(self, records: int, now_s: float) -> None:
         """Take note that the API gave a verdict on a request with so many records."""
         self.passes += 1
-        self._passed_s = now_s
+        self.passed_s = now_s
         self._failures_in_row = self._smallest_failed = 0
         self._failed_origins.clear()
         if self.most_records is not None and records >= self.most_records and now_s >= self._limited_until_s:

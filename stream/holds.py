@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .model import Event
     from .steps import Wait
 
+LATELY_S = 10.0
+"""A datastore without work that passed something so short ago is only between two bursts: there is no outage."""
 MAX_DATASTORES = 4_096
 """Of which what came in a row is remembered, those used last; what is held is bounded by what waits for it."""
 
@@ -78,6 +80,11 @@ class Holds:
     def is_held(self, datastore_id: str) -> bool:
         """Whether no batch of a datastore may start, only probes."""
         return datastore_id in self.held or self.circuit.denies_all
+
+    def is_any_well(self, now_s: float) -> bool:
+        """Whether a datastore that is not held has passed something lately."""
+        used_last_first = reversed(self._health.items())
+        return any(now_s - health.passed_s <= LATELY_S and each not in self.held for each, health in used_last_first)
 
     def most_records(self, datastore_id: str) -> int | None:
         """Say how large a batch of a datastore may be; None for any size."""

@@ -77,7 +77,7 @@ class Landing:
     def _decide(self, flight: Flight, decided: Decided, now_s: float) -> Decided:
         """Take out what is decided; refused events may be too many to be believed, and go back."""
         kept_back = {event.record_id for event in self._holds.answered(decided, now_s)}
-        back = [event for event in flight.undecided if event.record_id in kept_back]
+        back = [event for event in flight.undecided if event.record_id in kept_back] if kept_back else []
         flight.decide(decided.events)
         if self._holds.is_held(flight.datastore_id):
             self._recall_held()

@@ -108,8 +108,9 @@ class Lanes:
 
     def waiting(self, datastore_id: str | None = None) -> Iterator[tuple[LaneKey, Collection[Event]]]:
         """Go through the lanes with events that could go, of one datastore or of all."""
-        datastore = self._datastores.get(datastore_id) if datastore_id is not None else None
-        keys = self._lanes if datastore_id is None else datastore.lane_keys if datastore is not None else ()
+        keys: Iterable[LaneKey] = self._lanes
+        if datastore_id is not None:
+            keys = self._datastores[datastore_id].lane_keys if datastore_id in self._datastores else ()
         return ((key, lane.events) for key in keys if (lane := self._lanes[key]).events)
 
     def next_to_probe(self, after: LaneKey | None, datastore_id: str | None = None) -> LaneKey | None:

@@ -41,7 +41,7 @@ class Probing:
                 self._holds.release(datastore_id)
         reason = next(iter(held.values())).reason if held else ""
         circuit.look(
-            now_s, all_held=bool(held) and not self._is_any_free(), any_work=self._lanes.has_any(), reason=reason
+            now_s, all_held=bool(held) and not self._is_any_free(now_s), any_work=self._lanes.has_any(), reason=reason
         )
 
     def take_next(self, now_s: float) -> Probe | None:
@@ -94,9 +94,11 @@ class Probing:
                 return Probe(parked.event, Errand.TRY)
         return None
 
-    def _is_any_free(self) -> bool:
-        """Whether a datastore that has work is not held itself."""
+    def _is_any_free(self, now_s: float) -> bool:
+        """Whether a datastore that has work, or just had, is not held itself."""
         held = self._holds.held
-        return any(key.datastore_id not in held for key, _ in self._lanes.waiting()) or any(
-            flight.errand is Errand.WORK and flight.datastore_id not in held for flight in self._flights
+        return (
+            any(key.datastore_id not in held for key, _ in self._lanes.waiting())
+            or any(flight.errand is Errand.WORK and flight.datastore_id not in held for flight in self._flights)
+            or self._holds.is_any_well(now_s)
         )

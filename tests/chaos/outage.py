@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 WITHIN_S = 60.0
 CATCH_UP_S = 600.0
-BASELINE_SAMPLES = 3
+WARM_S = 20.0
+"""Of flow before the outage: until then the process grows because it is new."""
 SETTLE_S = 5.0
 """From the beginning of an outage until it is known as one: requests that were under way come to their end."""
 MAX_GROWTH_MIB = 50.0
@@ -87,8 +88,7 @@ def run_outage(
         service = stage.start(KAFKA_INSTANCE_ID="one")
         pace = Pace(stage.feed, Population(records=20_000), rate_per_s)
         with Sampler(stage, service) as sampler:
-            stage.await_outcomes(int(2 * rate_per_s), WITHIN_S)
-            eventually(lambda: len(sampler.samples) >= BASELINE_SAMPLES, WITHIN_S, "some looks before")
+            stage.await_outcomes(int(WARM_S * rate_per_s), WITHIN_S)
             before, members = len(sampler.samples), _member_changes(service)
             gone_s, gone_at_s = time.time(), sampler.now_s
             _die(stage, dead_for_s)

@@ -107,7 +107,7 @@ def test_of_very_many_the_first_are_told() -> None:
     rig = Rig(lambda _: status(503))
     for number in range(2 * MAX_TOLD):
         rig.arrive(f"d{number}", "a")
-    rig.run(300.0)
+    assert rig.run(120.0, lambda: len(rig.execution.holds.held) == 2 * MAX_TOLD)
     now = rig.execution.status(rig.now_s)
     assert (len(now.held), now.held_count) == (MAX_TOLD, 2 * MAX_TOLD)
 
