@@ -14,7 +14,6 @@ from .misdeeds import (
     CommitPastAGap,
     DroppedSettledSet,
     MergedOffsets,
-    StubbornSink,
     SwallowedProduce,
 )
 from .misfits import (
@@ -139,7 +138,6 @@ BUGS: dict[str, Wiring] = {
     "forget doubts": Wiring(loop=NoDoubt),
     "reuse an old epoch": Wiring(loop=OldEpoch),
     "write no audit": Wiring(loop=NoAudit),
-    "go on with a producer that broke": Wiring(sink=StubbornSink),
     "treat 429 as refusal": Wiring(pool=ThrottlingIsRefusal),
     "lose the first half of a bisection": Wiring(pool=LostFirstHalf),
     "reject the good with the bad": Wiring(pool=AllAreBad),

@@ -9,18 +9,14 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from stream import metadata
-from stream.ports import Ready
 
-from .kafka import FencedError
 from .sink import FakeSink
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator
+    from collections.abc import Collection
 
     from stream.outbox import Transaction
     from stream.partitions import OffsetCommit
-
-    from .world import Trip
 
 
 class DroppedSettledSet(FakeSink):
@@ -67,30 +63,6 @@ class MergedOffsets(FakeSink):
             for each in transaction.commits
         ]
         super().publish(_with_commits(transaction, commits))
-
-
-class StubbornSink(FakeSink):
-    """The producer of a transaction whose end is not known goes on with the next one."""
-
-    def replace(self) -> None:
-        """Make no other producer, once there is one."""
-        epoch = self._epoch
-        super().replace()
-        self._kept = epoch
-
-    def _start(self, producer: int) -> Generator[Trip, None, None]:
-        epoch = getattr(self, "_kept", None)
-        if epoch is None:
-            yield from super()._start(producer)
-            return
-        yield self._trip()
-        try:
-            self._broker.end(self._id, epoch, commit=False)
-        except FencedError:
-            yield from super()._start(producer)
-            return
-        yield from self._tell(producer, Ready())
-        self._begin_with(epoch, producer)
 
 
 def _with_commits(transaction: Transaction, commits: Collection[OffsetCommit]) -> Transaction:
