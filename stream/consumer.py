@@ -43,6 +43,11 @@ MAX_CALL_TIMEOUT_S = 2.0
 MAX_OFFSETS_TIMEOUT_S = 0.5
 """The same for the committed offsets, which an open transaction of a dead member can hold back for 30 s."""
 
+FATAL_FIX = (
+    "look whether another process uses the same KAFKA_INSTANCE_ID; if none does, a broker has stood still for about a "
+    "session, and this instance need only be started again"
+)
+
 _POSITION_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
 
 
@@ -284,6 +289,6 @@ class KafkaSource:
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - one in a message's place has no flag
             what = f"the consumer met a fatal error: {error.str()}"
-            self._failure = FatalError(what, "look whether another process uses the same KAFKA_INSTANCE_ID")
+            self._failure = FatalError(what, FATAL_FIX)
         else:
             self._log.warning("consumer_error", code=error.name(), reason=error.str())

@@ -18,9 +18,6 @@ three have failed before any is tried for the third time."""
 FAILURES_IN_A_ROW = 5
 """So often one batch is tried in vain (contract section 4.5): then it is halved if others pass meanwhile; if nothing
 passes, it is all that its datastore has to say, and that is held."""
-PASSED_LATELY_S = 60.0
-"""A single record that fails is parked if anything of its datastore has passed within this time: a probe that ended a
-hold counts, or a poison record of a datastore with little traffic would hold that again and again."""
 UNTRUE_IN_A_ROW = 3
 """So many `INTEGRITY` requests in a row hold their datastore (contract section 5, `STREAM_STOP_AFTER_REFUSED`)."""
 FIRST_LIMIT_S = 10.0
@@ -73,13 +70,12 @@ class Health:
     _limit_s: float = FIRST_LIMIT_S
     _limited_until_s: float = -math.inf
 
-    def failed(self, tries: Tries, records: int, now_s: float) -> Reaction:
+    def failed(self, tries: Tries, records: int) -> Reaction:
         """Take note that a request failed, and say what that means for its batch.
 
         Args:
             tries: of the batch; counted up here.
             records: how many of its events have no verdict yet.
-            now_s: the loop's clock.
 
         Returns:
             `DISSOLVE` means that the datastore is to be held.
@@ -94,13 +90,9 @@ class Health:
             self._smallest_failed = min(records, self._smallest_failed or records)
         if len(self._failed_origins) == DIFFERENT_BATCHES:
             return Reaction.DISSOLVE
-        if tries.failures >= FAILURES_IN_A_ROW:
-            others_pass = self.passes > tries.passes_before
-            if records == 1 and (others_pass or now_s - self.passed_s <= PASSED_LATELY_S):
-                return Reaction.PARK
-            if records > 1 and others_pass:
-                self._failures_in_row = 0
-                return Reaction.HALVE
+        if tries.failures >= FAILURES_IN_A_ROW and self.passes > tries.passes_before:
+            self._failures_in_row = 0
+            return Reaction.HALVE if records > 1 else Reaction.PARK
         return Reaction.DISSOLVE if self._failures_in_row >= FAILURES_IN_A_ROW else Reaction.WAIT
 
     def half_of(self, tries: Tries) -> Tries:

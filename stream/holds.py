@@ -122,7 +122,7 @@ class Holds:
         elif wait.scope is Scope.CREDENTIAL:
             return Reaction.WAIT
         else:
-            reaction = self._health_of(datastore_id).failed(tries, records, now_s)
+            reaction = self._health_of(datastore_id).failed(tries, records)
             if reaction is Reaction.DISSOLVE:
                 self.hold(datastore_id, Cause.FAILING, wait.reason, now_s)
             return reaction

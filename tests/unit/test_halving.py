@@ -58,13 +58,26 @@ def test_the_record_that_breaks_the_api_is_found_and_parked_alone() -> None:
 
 
 def test_a_batch_that_is_all_there_is_comes_apart_too() -> None:
-    """Nothing else passes that would tell: its datastore is held for a moment, and a probe of one event tells."""
+    """Nothing else passes that would tell: its datastore is held now and then, and probes of single events tell."""
     rig = Rig(poisoned({"r7"}))
     rig.arrive("d", *[f"r{number}" for number in range(100)])
-    assert rig.run(120.0, lambda: parked(rig) == ["r7"])
-    assert rig.run(1.0, lambda: len(rig.outcomes) == 99)
+    assert rig.run(120.0, lambda: len(rig.outcomes) == 99)
+    while not parked(rig):
+        assert rig.now_s < 600.0
+        rig.arrive("d", f"other-{rig.now_s}")
+        rig.run(20.0)
+    assert rig.run(62.0, lambda: not rig.execution.holds.held)
+
+
+def test_one_event_alone_in_an_outage_is_not_parked() -> None:
+    """It may be the API: its datastore is held, and nobody is ready."""
+    rig = Rig()
+    rig.arrive("d", "before")
     rig.run(5.0)
-    assert not rig.execution.holds.held
+    rig.api = lambda _: status(503)
+    rig.arrive("d", "alone")
+    assert rig.run(60.0, lambda: rig.execution.holds.circuit.outage is not None)
+    assert parked(rig) == []
 
 
 def test_several_bad_records_are_all_found() -> None:

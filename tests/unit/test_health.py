@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from stream.health import (
     DIFFERENT_BATCHES,
     FAILURES_IN_A_ROW,
     LAST_LIMIT_S,
-    PASSED_LATELY_S,
     UNTRUE_IN_A_ROW,
     Health,
     Reaction,
@@ -21,26 +18,26 @@ WAIT, HALVE, PARK, DISSOLVE = Reaction.WAIT, Reaction.HALVE, Reaction.PARK, Reac
 
 def reactions(health: Health, tries: Tries, count: int, *, records: int = 100) -> list[Reaction]:
     """Let a batch fail so often."""
-    return [health.failed(tries, records, 0.0) for _ in range(count)]
+    return [health.failed(tries, records) for _ in range(count)]
 
 
 def test_different_batches_in_a_row_mean_the_datastore() -> None:
     """The third batch that fails while nothing passes holds the datastore, however often each of them failed."""
     health = Health()
-    assert [health.failed(Tries(origin), 100, 0.0) for origin in range(1, 4)] == [WAIT, WAIT, DISSOLVE]
+    assert [health.failed(Tries(origin), 100) for origin in range(1, 4)] == [WAIT, WAIT, DISSOLVE]
 
 
 def test_halves_count_as_their_batch() -> None:
     """Batches of one origin are not different ones."""
     health = Health()
-    assert [health.failed(Tries(7), 100, 0.0) for _ in range(DIFFERENT_BATCHES)] == [WAIT] * DIFFERENT_BATCHES
+    assert [health.failed(Tries(7), 100) for _ in range(DIFFERENT_BATCHES)] == [WAIT] * DIFFERENT_BATCHES
 
 
 def test_a_pass_ends_the_row() -> None:
     """Between failures of different batches something passed: they are bad luck."""
     health = Health()
     for origin in range(50):
-        assert health.failed(Tries(origin), 100, 0.0) is WAIT
+        assert health.failed(Tries(origin), 100) is WAIT
         health.passed(100, 0.0)
 
 
@@ -53,43 +50,41 @@ def test_a_batch_that_fails_while_others_pass_is_halved() -> None:
     """At the fifth failure, as contract section 4.5 has it; its half at the next, once something has passed again."""
     health, tries = Health(), Tries(1)
     for _ in range(FAILURES_IN_A_ROW - 1):
-        assert health.failed(tries, 100, 0.0) is WAIT
+        assert health.failed(tries, 100) is WAIT
         health.passed(100, 0.0)
-    assert health.failed(tries, 100, 0.0) is HALVE
+    assert health.failed(tries, 100) is HALVE
     one, other = health.half_of(tries), health.half_of(tries)
     assert one.origin == other.origin == tries.origin
-    assert health.failed(one, 50, 0.0) is WAIT, "nothing has passed since: it may be the API"
+    assert health.failed(one, 50) is WAIT, "nothing has passed since: it may be the API"
     health.passed(50, 0.0)
-    assert health.failed(one, 50, 0.0) is HALVE
+    assert health.failed(one, 50) is HALVE
 
 
 def test_halves_that_fail_together_mean_the_datastore() -> None:
     """The API went away when a batch was halved: it is not taken to pieces for that."""
     health, tries = Health(), Tries(1)
     for _ in range(FAILURES_IN_A_ROW):
-        health.failed(tries, 100, 0.0)
+        health.failed(tries, 100)
         health.passed(100, 0.0)
     halves = [health.half_of(tries), health.half_of(tries)]
-    found = [health.failed(halves[number % 2], 50, 0.0) for number in range(FAILURES_IN_A_ROW)]
+    found = [health.failed(halves[number % 2], 50) for number in range(FAILURES_IN_A_ROW)]
     assert found == [WAIT] * (FAILURES_IN_A_ROW - 1) + [DISSOLVE]
 
 
-@pytest.mark.parametrize(("passed_before_s", "expected"), [(PASSED_LATELY_S, PARK), (PASSED_LATELY_S + 1.0, DISSOLVE)])
-def test_a_single_record_is_parked_where_others_passed_lately(passed_before_s: float, expected: Reaction) -> None:
-    """Without traffic it cannot be told from a dead datastore; a probe that passed shortly before says enough."""
-    health, tries = Health(), Tries(1)
-    health.passed(1, 100.0)
-    found = [health.failed(tries, 1, 100.0 + passed_before_s) for _ in range(FAILURES_IN_A_ROW)]
-    assert found[-1] is expected
+def test_a_single_record_with_nothing_beside_it_is_not_parked() -> None:
+    """It cannot be told from a dead datastore, however shortly before something has passed."""
+    health = Health()
+    health.passed(1, 0.0)
+    assert reactions(health, Tries(1), FAILURES_IN_A_ROW, records=1)[-1] is DISSOLVE
 
 
 def test_a_single_record_is_parked_while_others_pass() -> None:
     """However long its backoff makes that take."""
     health, tries = Health(), Tries(1)
     for failure in range(FAILURES_IN_A_ROW - 1):
-        health.failed(tries, 1, 1_000.0 * failure)
+        health.failed(tries, 1)
         health.passed(1, 1_000.0 * failure)
-    assert health.failed(tries, 1, 1_000.0 * FAILURES_IN_A_ROW) is PARK
+    assert health.failed(tries, 1) is PARK
 
 
 def test_three_untrue_requests_in_a_row_are_too_many() -> None:
@@ -104,7 +99,7 @@ def test_three_untrue_requests_in_a_row_are_too_many() -> None:
 def fail_whole_batches(health: Health, records: int, now_s: float) -> None:
     """Let different batches of one size fail, and a single record pass."""
     for origin in range(DIFFERENT_BATCHES):
-        health.failed(Tries(origin), records, now_s)
+        health.failed(Tries(origin), records)
     health.learn_limit(now_s)
     health.passed(1, now_s)
 
