@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from .raw_api import PATIENCE_S, Connection
-
-if TYPE_CHECKING:
-    import ssl
 
 OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -69,18 +68,21 @@ class RawProxy:
                     self._pass_on(one, head)
 
     def _pass_on(self, client: socket.socket, head: str) -> None:
+        """Pass on in both directions, on one thread: an SSL socket must not be read and written at the same time."""
         host, _, port = head.split(" ")[1].rpartition(":")
         with socket.create_connection((host, int(port)), PATIENCE_S) as api:
-            back = threading.Thread(target=_copy, args=(api, client, bytearray()), daemon=True)
-            back.start()
-            _copy(client, api, self.passed)
-            back.join()
+            while ready := _readable(client, api):
+                for source, target in ((client, api), (api, client)):
+                    if source in ready:
+                        piece = source.recv(65_536)
+                        if not piece:
+                            return
+                        if source is client:
+                            self.passed += piece
+                        target.sendall(piece)
 
 
-def _copy(source: socket.socket, target: socket.socket, copied: bytearray) -> None:
-    with suppress(OSError):
-        while piece := source.recv(65_536):
-            copied += piece
-            target.sendall(piece)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+def _readable(client: socket.socket, api: socket.socket) -> list[socket.socket]:
+    if isinstance(client, ssl.SSLSocket) and client.pending():
+        return [client]
+    return select.select([client, api], [], [], PATIENCE_S)[0]
