@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from stream.check import State, check
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from stream.check import Deadlines, Finding
 
 WITHIN_S = 30.0
+EXPIRY_S = 60.0
+"""Longer than a session of the service, 30 s."""
 
 
 def look(environ: Mapping[str, str], directory: Path, deadlines: Deadlines | None = None) -> dict[str, Finding]:
@@ -51,6 +53,18 @@ def cluster(broker: str) -> dict[str, Any]:
     eventually(all_are_read, WITHIN_S, "the ends of all partitions")
     groups = admin.list_consumer_groups().result(WITHIN_S).valid
     return {"ends": ends, "groups": {group.group_id: group.state for group in groups}}
+
+
+def quiet_cluster(broker: str) -> dict[str, Any]:
+    """The same, when no group has a member any more: one that another test has killed stays until it expires."""
+    found: dict[str, Any] = {}
+
+    def is_quiet() -> bool:
+        found.update(cluster(broker))
+        return all(state is ConsumerGroupState.EMPTY for state in found["groups"].values())
+
+    eventually(is_quiet, EXPIRY_S, "the end of all members")
+    return found
 
 
 def _ends(admin: AdminClient, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:

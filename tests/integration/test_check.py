@@ -24,7 +24,7 @@ from stream.sandbox.tokens import TokenRule
 from ..harness.service import RUN, Service
 from ..harness.stage import CREDENTIALS
 from ..harness.waiting import eventually
-from .check_calls import WITHIN_S, cluster, commit, failed, login, look
+from .check_calls import WITHIN_S, cluster, commit, failed, login, look, quiet_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def test_a_service_that_works_is_good_in_every_line(stage: Stage, tmp_path: Path
 
     date = {"Date": format_datetime(datetime.now(UTC), usegmt=True)}
     stage.sandbox.faults.add(Fault("answer", call="token", applied=True, status=200, headers=date))
-    before, requests = cluster(stage.broker), len(stage.sandbox.requests)
+    before, requests = quiet_cluster(stage.broker), len(stage.sandbox.requests)
     one = stage.start("check", arguments=CHECK, **environ)
     code = one.exit_code(WITHIN_S)
     lines = one.audit_file.read_text(encoding="utf-8").splitlines()
@@ -129,7 +129,7 @@ def test_wrong_configuration_and_schemas_touch_nothing(tmp_path: Path) -> None:
 def test_each_fault_of_topics_is_found(stage: Stage, make_topic: TopicFactory, tmp_path: Path) -> None:
     """A missing input, an outcome topic that is too small or compacted, dead letters smaller than the inputs."""
     small = make_topic("small", config={"max.message.bytes": "10000", "cleanup.policy": "compact"})
-    before = cluster(stage.broker)
+    before = quiet_cluster(stage.broker)
     environ = stage.environ(
         KAFKA_INPUT_TOPIC=f"{stage.input},absent", KAFKA_OUTCOME_TOPIC=small, KAFKA_DEAD_LETTER_TOPIC=stage.outcome
     )
@@ -146,7 +146,7 @@ def test_offsets_that_the_service_would_refuse_are_found(stage: Stage, tmp_path:
     """An offset outside of the log, and metadata of another program, each with the partition and the way out."""
     foreign = TopicPartition(stage.input, 2, 0, "another program's")
     commit(stage.broker, stage.group, TopicPartition(stage.input, 1, 7), foreign)
-    before = cluster(stage.broker)
+    before = quiet_cluster(stage.broker)
     findings = look(stage.environ(), tmp_path)
     assert failed(findings) == {f"offset of {stage.input}/1", f"offset of {stage.input}/2"}
     assert "7" in findings[f"offset of {stage.input}/1"].detail

@@ -47,11 +47,12 @@ def _configure(stage: Stage, topic: str, config: dict[str, str]) -> None:
 
 
 def _write_in_transactions(stage: Stage, first: int, *, commits: bool) -> None:
-    """Write an event of each of forty records in one transaction, and commit it or not."""
-    producer = Producer(
-        {"bootstrap.servers": stage.broker, "transactional.id": f"{stage.group}.writer", "log_level": 0}
-    )
-    producer.init_transactions(WITHIN_S)
+    """Write an event of each of forty records in one transaction, and commit it or not.
+
+    At the end its markers stand in the log: a successor's start waits for them. A marker behind the last event would be
+    an offset that no reader ever sees, and the group's lag would stay at one.
+    """
+    producer = _transactional(stage)
     producer.begin_transaction()
     for number in range(first, first + 40):
         record = f"record-{number % 40}"
@@ -61,6 +62,15 @@ def _write_in_transactions(stage: Stage, first: int, *, commits: bool) -> None:
     else:
         producer.flush(WITHIN_S)
         producer.abort_transaction(WITHIN_S)
+    _transactional(stage)
+
+
+def _transactional(stage: Stage) -> Producer:
+    producer = Producer(
+        {"bootstrap.servers": stage.broker, "transactional.id": f"{stage.group}.writer", "log_level": 0}
+    )
+    producer.init_transactions(WITHIN_S)
+    return producer
 
 
 def _marks(stage: Stage) -> set[bool]:
