@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from .consumer import consumer_properties
 from .log import get_log
 from .model import TopicPartition
 from .ownership import GroupMember, Look, Ownership
@@ -42,10 +43,13 @@ class GroupWatch:
 
     def _run(self) -> None:
         try:
-            admin = AdminClient(self._properties("admin"), logger=logging.getLogger("kafka.admin"))
-            never = threading.Event()
-            while True:
-                never.wait(LOOK_EVERY_S)
+            kafka, never = self._kafka, threading.Event()
+            properties: dict[str, Any] = {
+                **kafka.extra_for("admin"),
+                "bootstrap.servers": kafka.bootstrap_servers,
+            }
+            admin = AdminClient(properties, logger=logging.getLogger("kafka.admin"))
+            while not never.wait(LOOK_EVERY_S):
                 self._look(admin)
         except Exception:  # noqa: BLE001 - the service does its work without this watch
             self._log.error("group_watch_failed", exc_info=True)
@@ -85,16 +89,9 @@ class GroupWatch:
             consumer.incremental_assign([])
             shared.set()
 
-        visitor = Consumer(
-            {
-                **self._properties("consumer"),
-                "group.id": self._kafka.group_id,
-                "partition.assignment.strategy": "cooperative-sticky",
-                "session.timeout.ms": self._kafka.session_timeout_s * 1000,
-                "enable.auto.commit": False,
-            },
-            logger=logging.getLogger("kafka.consumer"),
-        )
+        properties = consumer_properties(self._kafka)
+        properties.pop("group.instance.id", None)
+        visitor = Consumer(properties, logger=logging.getLogger("kafka.consumer"))
         try:
             visitor.subscribe([self._kafka.outcome_topic], on_assign=take_nothing)
             until_s = self._clock.monotonic_s() + VISIT_S
@@ -102,9 +99,6 @@ class GroupWatch:
                 visitor.poll(0.1)
         finally:
             visitor.close()
-
-    def _properties(self, client: Literal["consumer", "admin"]) -> dict[str, Any]:
-        return {**self._kafka.extra_for(client), "bootstrap.servers": self._kafka.bootstrap_servers}
 
 
 def _owned(member: Any) -> frozenset[TopicPartition]:  # noqa: ANN401 - the binding's, without a type

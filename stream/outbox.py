@@ -15,7 +15,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
     from .model import Assignment, Settled
     from .partitions import OffsetCommit
@@ -56,14 +56,12 @@ class Outbox:
         self.unfit_bytes = 0
         """What messages that never became events keep alive, until their outcome is committed."""
         self._waiting: deque[Settled] = deque()
-        self._waiting_bytes = 0
         self._aborts = 0
         self._not_before_s = 0.0
 
-    def add(self, settled: Sequence[Settled]) -> None:
+    def add(self, settled: Iterable[Settled]) -> None:
         """Take in the outcomes of events that settled now."""
         self._waiting.extend(settled)
-        self._waiting_bytes += sum([each.published_bytes for each in settled])
 
     def add_unfit(self, settled: Settled) -> None:
         """Take in the outcome of a message that never became an event: until its commit it counts here."""
@@ -95,15 +93,9 @@ class Outbox:
         return tuple(taken), late
 
     def _take_bounded(self) -> list[Settled]:
-        if len(self._waiting) <= MAX_TRANSACTION_EVENTS and self._waiting_bytes <= MAX_TRANSACTION_BYTES:
-            taken = list(self._waiting)
-            self._waiting.clear()
-            self._waiting_bytes = 0
-            return taken
         first = list(islice(self._waiting, MAX_TRANSACTION_EVENTS))
-        sizes_bytes = list(accumulate(settled.published_bytes for settled in first))
+        sizes_bytes = accumulate([settled.published_bytes for settled in first])
         taken = first[: 1 + sum(1 for size_bytes in sizes_bytes if size_bytes < MAX_TRANSACTION_BYTES)]
-        self._waiting_bytes -= sizes_bytes[len(taken) - 1]
         for _ in taken:
             self._waiting.popleft()
         return taken
@@ -124,7 +116,6 @@ class Outbox:
         """Take note that nothing of the open transaction was written: its outcomes go again, after a short wait."""
         transaction = self._close(now_s)
         self._waiting.extendleft(reversed(transaction.settled))
-        self._waiting_bytes += sum([each.published_bytes for each in transaction.settled])
         self._not_before_s = now_s + min(FIRST_RETRY_S * 2.0 ** min(self._aborts, 16), MAX_RETRY_S)
         self._aborts += 1
 
@@ -149,7 +140,6 @@ class Outbox:
         dropped = [settled for settled in self._waiting if not is_current(settled.assignment)]
         if dropped:
             self._waiting = deque(settled for settled in self._waiting if is_current(settled.assignment))
-            self._waiting_bytes -= sum(each.published_bytes for each in dropped)
             self._forget_unfit(dropped)
         return dropped
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import orjson
 
 from .dead_letter import dead_letter
+from .intake import Unfit
 from .model import Assignment, DeadLetter, Defect, Headers, Message, Result, Settled, position
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .intake import Unfit
     from .model import Decided, Event, TopicPartition
 
 MAX_KEY_BYTES = 65_536
@@ -124,15 +124,9 @@ class OutcomeWriter:
             defect: why it was given up.
             timestamp: RFC 3339.
         """
-        message, result = event.message, Result.ABANDONED
-        template = _template(result, event.lane.datastore_id, None, defect, timestamp)
-        value = _write(template, message, event.record_id)
-        letter = self._dead_letter(message, result, defect)
-        headers = self._headers(message, timestamp)
-        return Settled(
-            *(event.assignment, message.offset, _key(message), value, headers, result),
-            *(event.record_key, event.size_bytes, letter),
-        )
+        undecided = Unfit(Result.ABANDONED, defect, event.lane.datastore_id, event.record_id)
+        settled = self.of_unfit(event.message, event.assignment, undecided, timestamp)
+        return settled._replace(record_key=event.record_key, size_bytes=event.size_bytes)
 
     @staticmethod
     def _templates(decided: Decided, timestamp: str) -> dict[tuple[Result, Defect | None], bytes]:

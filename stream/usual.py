@@ -50,9 +50,11 @@ class UsualForms:
         begins_with_datastore = names[0] == "dataStoreId"
         if not RECORD_MEMBERS.issuperset(names[1:] if begins_with_datastore else names):
             return
+        named = document.get("dataStoreId")
+        if (named, *names) in self._forms:
+            return  # its values are not compact, or this one was not
         if len(self._forms) >= MAX_FORMS:
             self.forget()
-        named = document.get("dataStoreId")
         record_at = len(b'{"dataStoreId":,') + len(orjson.dumps(named)) if begins_with_datastore else 1
         fits = self._schemas.fields_judge(lane.datastore_id)
         self._forms[named, *names] = _Form(lane, record_at, "version" in document, fits)

@@ -88,7 +88,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stop_signal": {"clock"},
     "membership": set(),
     "ownership": {"model"},
-    "group_watch": {"clock", "log", "model", "ownership", "settings"},
+    "group_watch": {"clock", "consumer", "log", "model", "ownership", "settings"},
     "output_topics": {"errors", "log", "settings"},
     "fetched": {"model"},
     "consumer": {"errors", "fetched", "log", "membership", "model", "partitions", "ports", "settings"},

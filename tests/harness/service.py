@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,23 @@ class Service:
     def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._process.poll() is None
+
+    def largest_growth_bytes(self, for_s: float, what: str) -> int:
+        """Watch how far its memory grows over what it holds now.
+
+        Args:
+            for_s: how long.
+            what: goes on meanwhile; for a failure.
+        """
+        until_s, before_bytes = time.monotonic() + for_s, self.rss_bytes
+        growth_bytes = [0]
+
+        def is_over() -> bool:
+            growth_bytes.append(self.rss_bytes - before_bytes)
+            return time.monotonic() > until_s
+
+        eventually(is_over, 2 * for_s + 10.0, f"the end of {what}")
+        return max(growth_bytes)
 
     @property
     def rss_bytes(self) -> int:

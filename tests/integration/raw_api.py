@@ -105,8 +105,56 @@ def says(text: bytes, *, then_closes: bool = True) -> Callable[[Connection, str]
     return script
 
 
+class Loopback:
+    """Listens on a loopback port, and serves each connection on a thread of its own; encrypted where it has `tls`."""
+
+    tls: ssl.SSLContext | None
+
+    def talk(self, connection: Connection) -> None:
+        """Say what this server says on a connection; it is closed afterwards."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        threading.Thread(target=self._accept, name=type(self).__name__, daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Listen no more; connections end by themselves."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    @property
+    def scheme(self) -> str:
+        """Of its URL."""
+        return "https" if self.tls else "http"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                one, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            threading.Thread(target=self._serve, args=(one,), name=type(self).__name__, daemon=True).start()
+
+    def _serve(self, one: socket.socket) -> None:
+        one.settimeout(PATIENCE_S)
+        with suppress(OSError):  # the other side gave up, as it should
+            if self.tls is not None:
+                one = self.tls.wrap_socket(one, server_side=True)
+            with one:
+                self.talk(Connection(one))
+
+
 @dataclass
-class RawApi:
+class RawApi(Loopback):
     """Serves on a loopback port: calls for a token by `token`, all others by `script`.
 
     A script answers one request, whose head was read; the connection stays open only if it returns True.
@@ -122,52 +170,25 @@ class RawApi:
     connections: list[Connection] = field(default_factory=list)
     ended: int = 0
 
-    def __enter__(self) -> Self:
-        """Listen."""
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        threading.Thread(target=self._accept, name="raw-api", daemon=True).start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Listen no more; connections end with their scripts."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        port: int = self._listener.getsockname()[1]
-        return port
-
     @property
     def base_url(self) -> str:
         """The value for `CXONE_BASE_URL`."""
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def calls(self, method: str) -> int:
         """Count the requests of a method."""
         return sum(head.startswith(f"{method} ") for head in self.heads)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                one, _ = self._listener.accept()
-            except OSError:
-                return  # closed
-            threading.Thread(target=self._serve, args=(one,), name="raw-api-connection", daemon=True).start()
+    def talk(self, connection: Connection) -> None:
+        """Answer its requests by the scripts."""
+        self.connections.append(connection)
+        while head := connection.head():
+            self.heads.append(head)
+            if not (self.token if head.startswith("POST ") else self.script)(connection, head):
+                break
 
     def _serve(self, one: socket.socket) -> None:
-        one.settimeout(PATIENCE_S)
-        with suppress(OSError):  # the client gave up, as it should
-            if self.tls is not None:
-                one = self.tls.wrap_socket(one, server_side=True)
-            with one:
-                connection = Connection(one)
-                self.connections.append(connection)
-                while head := connection.head():
-                    self.heads.append(head)
-                    if not (self.token if head.startswith("POST ") else self.script)(connection, head):
-                        break
+        super()._serve(one)
         self.ended += 1
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
 
-from .raw_api import PATIENCE_S, Connection
+from .raw_api import PATIENCE_S, Connection, Loopback
 
 OPENED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 @dataclass
-class RawProxy:
+class RawProxy(Loopback):
     """Serves on a loopback port; with another `reply` than `OPENED` it refuses, with none it says nothing.
 
     `seen` are the heads of the requests made to it; `passed` is what it passed on in the direction of the API.
@@ -27,45 +24,21 @@ class RawProxy:
     seen: list[str] = field(default_factory=list)
     passed: bytearray = field(default_factory=bytearray)
 
-    def __enter__(self) -> Self:
-        """Listen."""
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
-        threading.Thread(target=self._accept, name="raw-proxy", daemon=True).start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Listen no more."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
     @property
     def url(self) -> str:
         """The value for `HTTPS_PROXY`."""
-        return f"{'https' if self.tls else 'http'}://localhost:{self._listener.getsockname()[1]}"
+        return f"{self.scheme}://localhost:{self.port}"
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                one, _ = self._listener.accept()
-            except OSError:
-                return  # closed
-            threading.Thread(target=self._serve, args=(one,), name="raw-proxy-connection", daemon=True).start()
-
-    def _serve(self, one: socket.socket) -> None:
-        one.settimeout(PATIENCE_S)
-        with suppress(OSError):
-            if self.tls is not None:
-                one = self.tls.wrap_socket(one, server_side=True)
-            with one:
-                connection = Connection(one)
-                head = connection.head()
-                self.seen.append(head)
-                if self.reply is None:
-                    connection.wait_until_left()
-                    return
-                connection.send(self.reply)
-                if self.reply == OPENED:
-                    self._pass_on(one, head)
+    def talk(self, connection: Connection) -> None:
+        """Open the way that is asked for, or refuse it."""
+        head = connection.head()
+        self.seen.append(head)
+        if self.reply is None:
+            connection.wait_until_left()
+            return
+        connection.send(self.reply)
+        if self.reply == OPENED:
+            self._pass_on(connection.socket, head)
 
     def _pass_on(self, client: socket.socket, head: str) -> None:
         """Pass on in both directions, on one thread: an SSL socket must not be read and written at the same time."""

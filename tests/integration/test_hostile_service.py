@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,12 @@ from stream.sandbox.tokens import Credentials
 
 from ..harness.feed import Pace, Population
 from ..harness.stage import CREDENTIALS
-from ..harness.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stream.sandbox.calls import Request
 
-    from ..harness.service import Service
     from ..harness.stage import Stage
 
 pytestmark = pytest.mark.timeout(240)
@@ -58,7 +55,7 @@ def test_hostile_answers_of_some_datastores(stage: Stage) -> None:
         for number in range(3):
             stage.feed.send_event(datastore_id, f"{datastore_id}-{number}")
     stage.feed.flush()
-    growth_bytes = _largest_growth(service, HOSTILE_S)
+    growth_bytes = service.largest_growth_bytes(HOSTILE_S, "the hostile answers")
     seen = len(stage.reader)
     stage.await_outcomes(seen + 200)
     assert growth_bytes < MAX_GROWTH_BYTES
@@ -75,19 +72,6 @@ def test_hostile_answers_of_some_datastores(stage: Stage) -> None:
         for number in range(3):
             assert len(stage.sandbox.records.history(datastore_id, f"{datastore_id}-{number}")) == 1
     print(f"grew by {growth_bytes >> 20} MiB over {before_bytes >> 20} MiB in {HOSTILE_S:g} s")  # noqa: T201
-
-
-def _largest_growth(service: Service, for_s: float) -> int:
-    """Watch how far the memory of a process grows over what it holds now."""
-    until_s, before = time.monotonic() + for_s, service.rss_bytes
-    growth: list[int] = [0]
-
-    def is_over() -> bool:
-        growth.append(service.rss_bytes - before)
-        return time.monotonic() > until_s
-
-    eventually(is_over, 2 * for_s + 10.0, "the end of the hostile answers")
-    return max(growth)
 
 
 def test_credentials_rotate_in_full_flow(stage: Stage, tmp_path: Path) -> None:

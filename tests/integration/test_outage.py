@@ -17,7 +17,6 @@ from ..harness.feed import Pace, Population
 from ..harness.waiting import eventually
 
 if TYPE_CHECKING:
-    from ..harness.service import Service
     from ..harness.stage import Stage
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "10"))
@@ -26,19 +25,6 @@ RATE_PER_S = 2_000.0
 RECOVERY_S = 90.0
 """The first probe that passes lets everything go on, and one that failed often waits up to a minute."""
 MAX_GROWTH_BYTES = 60 * 1024 * 1024
-
-
-def _largest_growth(service: Service, for_s: float) -> int:
-    """Watch how far the memory of a process grows over what it holds now."""
-    until_s, before = time.monotonic() + for_s, service.rss_bytes
-    growth: list[int] = [0]
-
-    def is_over() -> bool:
-        growth.append(service.rss_bytes - before)
-        return time.monotonic() > until_s
-
-    eventually(is_over, 2 * for_s + 10.0, "the end of the outage")
-    return max(growth)
 
 
 @pytest.mark.timeout(240 + 4 * OUTAGE_S)
@@ -51,7 +37,7 @@ def test_outage_of_the_api_in_full_flow(stage: Stage) -> None:
 
     outages_s = [time.time()]
     stage.sandbox.stop()
-    growth_bytes = _largest_growth(service, OUTAGE_S)
+    growth_bytes = service.largest_growth_bytes(OUTAGE_S, "the outage")
     assert service.is_running
     assert growth_bytes < MAX_GROWTH_BYTES
     outages_s.append(time.time())

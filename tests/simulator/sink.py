@@ -108,9 +108,6 @@ class FakeSink:
         epoch = self._broker.init_producer(self._id)
         yield self._trip(to_client=True)
         yield from self._tell(producer, Ready())
-        self._begin_with(epoch, producer)
-
-    def _begin_with(self, epoch: int, producer: int) -> None:
         if producer == self._producer:
             self._epoch = epoch
             for transaction in self._inbox:
