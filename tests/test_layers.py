@@ -113,6 +113,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("__init__", "clock", "consumer", "cxone", "metadata", "model", "partitions", "output_topics"),
         *("mapping", "record_address", "schema_files", "settings", "start", "token"),
     },
+    # what became of events: the outcome topic, read back
+    "outcomes": {"clock", "errors", "fetched", "model", "settings"},
     # what would be sent, without anything outside
     "trial": {"errors", "intake", "mapping", "model", "schema_files", "settings"},
     "cli": {"__init__", "check", "errors", "log", "mapping", "sandbox", "schema_files", "service", "settings", "trial"},
@@ -123,7 +125,16 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 # The only modules that import a library, so that a swap or a fake is one file.
 EDGES: dict[str, set[str]] = {
-    "confluent_kafka": {"consumer", "fetched", "group_watch", "output_topics", "publisher", "check", "sandbox"},
+    "confluent_kafka": {
+        "consumer",
+        "fetched",
+        "group_watch",
+        "outcomes.reader",
+        "output_topics",
+        "publisher",
+        "check",
+        "sandbox",
+    },
     "httpcore": {"wire"},
     "httpx": {"cxone", "wire", "check", "sandbox"},
     "opentelemetry": {"telemetry"},
@@ -154,6 +165,8 @@ PURE = {
     "naming",
     "outbox",
     "outcome",
+    "outcomes.published",
+    "outcomes.wanted",
     "ownership",
     "pace",
     "parking",

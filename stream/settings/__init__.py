@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .fields import PACKAGED_SCHEMAS
-from .load import load_settings
+from .load import load_settings, load_without_account
 from .model import Cxone, Kafka, Settings, Stream
 from .table import NOT_YET, ROWS, describe, markdown_table
 
@@ -17,5 +17,6 @@ __all__ = [
     "Stream",
     "describe",
     "load_settings",
+    "load_without_account",
     "markdown_table",
 ]

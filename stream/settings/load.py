@@ -32,6 +32,7 @@ _WEBHOOK = "REPLICATION_WEBHOOK_URL"
 _CREDENTIALS = ("CXONE_CLIENT_ID", "CXONE_CLIENT_SECRET")
 _KNOWN = frozenset({*FIELDS, _WEBHOOK, *(name + FILE for name in _CREDENTIALS)})
 _OF_NO_USE = Secret("")
+_NO_ACCOUNT = {"CXONE_REGION": "localhost", "CXONE_CLIENT_ID": "none", "CXONE_CLIENT_SECRET": "none"}
 _Part = TypeVar("_Part", bound=BaseModel)
 
 _WRONG: Mapping[str, str] = {
@@ -78,6 +79,22 @@ def load_settings(environ: Mapping[str, str], cwd: Path) -> Settings:
     otel = {name: SecretStr(entry.text) for name, entry in entries.items() if name.startswith("OTEL_")}
     settings = Settings(cxone, kafka.model_copy(update={"extra": extra}), stream, otel)
     return replace(settings, warnings=tuple(_warnings(settings, entries, properties)))
+
+
+def load_without_account(environ: Mapping[str, str], cwd: Path) -> Settings:
+    """Read and judge all settings for a command that never calls the API, which then needs no account.
+
+    Args:
+        environ: the process environment.
+        cwd: as for `load_settings`.
+
+    Returns:
+        The settings; address and credentials in them are of no use.
+
+    Raises:
+        ConfigurationError: with every problem found.
+    """
+    return load_settings({**environ, **_NO_ACCOUNT}, cwd)
 
 
 def _address(given: Mapping[str, object], problems: list[Problem]) -> dict[str, object]:

@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING
 from ..intake import Defaults, Intake
 from ..mapping import load_mapping
 from ..schema_files import load_schemas
-from ..settings import PACKAGED_SCHEMAS, load_settings
+from ..settings import PACKAGED_SCHEMAS, load_without_account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_NOT_NEEDED = {
-    "CXONE_REGION": "localhost",
-    "CXONE_CLIENT_ID": "none",
-    "CXONE_CLIENT_SECRET": "none",
-    "KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
-}
-"""What the service must be told and a trial never uses: it needs no account and no brokers."""
+_NO_BROKERS = {"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092"}
+"""What the service must be told and a trial never uses."""
 
 
 def load_trial(environ: Mapping[str, str], cwd: Path, mapping: Path | None) -> tuple[Intake, str]:
@@ -36,7 +31,7 @@ def load_trial(environ: Mapping[str, str], cwd: Path, mapping: Path | None) -> t
     Raises:
         ConfigurationError: with every problem of the settings, the schemas or the mapping file.
     """
-    settings = load_settings({**environ, **_NOT_NEEDED}, cwd)
+    settings = load_without_account({**environ, **_NO_BROKERS}, cwd)
     stream = settings.stream
     schemas, _ = load_schemas(stream.schemas_dir, PACKAGED_SCHEMAS, require=stream.require_schema)
     rules = load_mapping(mapping or stream.mapping_file, PACKAGED_SCHEMAS).rules
