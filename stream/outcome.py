@@ -16,6 +16,7 @@ import orjson
 from .dead_letter import dead_letter
 from .intake import Unfit
 from .model import Assignment, DeadLetter, Defect, Headers, Message, Result, Settled, position
+from .replayed import lineage, lineage_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,6 +172,7 @@ class OutcomeWriter:
         headers: Headers = [_CONTENT_TYPE]
         if message.headers:
             headers += _trace_context(message.headers)
+            headers += lineage_headers(message.partition, lineage(*message[:2], message.headers))
         if self._form.cloudevents:
             headers += self._cloudevents(message, timestamp)
         return headers

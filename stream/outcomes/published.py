@@ -76,13 +76,14 @@ class Published(NamedTuple):
     """An outcome in the outcome topic.
 
     `partition` and `offset` are its own, `published_ms` is Kafka's time of it (milliseconds since 1970), by which a
-    reader seeks. `value` is the message's value as it came.
+    reader seeks. `key` and `value` are the message's as they came.
     """
 
     partition: int
     offset: int
     published_ms: int
     headers: Headers
+    key: bytes | None
     value: bytes
     outcome: Outcome
 
@@ -121,7 +122,12 @@ def read_published(message: Message) -> Published | None:
         return None
     if outcome.spec_version != SPEC_VERSION:
         return None
-    published_ms = message.timestamp_ms or 0
     return Published(
-        message.partition.partition, message.offset, published_ms, message.headers or [], message.value or b"", outcome
+        message.partition.partition,
+        message.offset,
+        message.timestamp_ms or 0,
+        message.headers or [],
+        message.key,
+        message.value or b"",
+        outcome,
     )
