@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .feed import Pace, Population
+from .feed import Pace, Population, sent
+from .verify import MAX_TOLD, doubled_inputs, told, unlike_applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,6 +91,11 @@ def flowing(
         pace.stop()
     stage.await_all_committed(RECOVERY_S)
     stage.assert_exactly_once()
+    unlike = unlike_applied(stage.reader.records)
+    assert not unlike, told(unlike)
+    twice = doubled_inputs(sent(stage.records()))
+    if twice:
+        print(f"\nthe input itself holds {len(twice)} events twice: {twice[:MAX_TOLD]}")  # noqa: T201 - for the figures
     flow.repeats = stage.assert_in_order(flow.interruptions_s())
 
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from .feed import sent
 from .stage import decided_s, source_of
-from .verify import execution_verdict, late_executions, outcome_breaches, request_breaches, state_breaches
+from .verify import (
+    execution_verdict,
+    late_executions,
+    outcome_breaches,
+    request_breaches,
+    state_breaches,
+    unlike_applied,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +26,8 @@ if TYPE_CHECKING:
 class Judgement:
     """How many events there were, what broke a promise, and how often an event was executed again.
 
-    `outcomes`: lost or doubled, for a reader that ran along and for one afterwards; `order`: executed out of order or
+    `outcomes`: lost or doubled, for a reader that ran along and for one afterwards; `results`: told as anything but
+    applied; `order`: executed out of order or
     again without reason; `late`: executed after its outcome; `state`: not the newest value at the end; `requests`: the
     contract broken.
     """
@@ -27,6 +35,7 @@ class Judgement:
     events: int
     executed_again: int
     outcomes: list[str]
+    results: list[str]
     order: list[str]
     late: list[str]
     state: list[str]
@@ -35,7 +44,7 @@ class Judgement:
     @property
     def breaches(self) -> list[str]:
         """All of them."""
-        return [*self.outcomes, *self.order, *self.late, *self.state, *self.requests]
+        return [*self.outcomes, *self.results, *self.order, *self.late, *self.state, *self.requests]
 
 
 def judge(stage: Stage, interruptions_s: Collection[float]) -> Judgement:
@@ -55,6 +64,7 @@ def judge(stage: Stage, interruptions_s: Collection[float]) -> Judgement:
         events=len(wanted),
         executed_again=sum(map(len, executed.values())) - len(wanted),
         outcomes=max(during, after, key=len),
+        results=unlike_applied(stage.reader.records),
         order=verdict.breaches,
         late=late_executions(executed, decided_s(wanted, stage.reader.records)),
         state=state_breaches(wanted, {record: entries[-1].number for record, entries in executed.items()}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from stream.sandbox.calls import Ending, Request
@@ -11,12 +12,14 @@ from .topics import Record
 from .verify import (
     Census,
     Executed,
+    doubled_inputs,
     execution_verdict,
     late_executions,
     outcome_breaches,
     request_breaches,
     state_breaches,
     told,
+    unlike_applied,
 )
 
 INPUTS = [(partition, offset) for partition in range(2) for offset in range(5)]
@@ -97,6 +100,28 @@ def test_planted_reordering_is_found(numbers: tuple[int, ...], told_as: str) -> 
     """Every departure from the input's order is found, however many interruptions there were."""
     verdict = execution_verdict(THREE, _executed(*numbers), [100.0 + second for second in range(60)])
     assert verdict.breaches == [f"('store', 'record'): {told_as}"]
+
+
+def test_an_event_that_the_input_holds_twice_is_due_twice() -> None:
+    """The feed's library may double a write when a broker crashes: two offsets, two outcomes, two executions."""
+    doubled = [Sent(0, offset, RECORD, number) for offset, number in enumerate((10, 11, 11, 12))]
+    assert doubled_inputs(doubled) == [11]
+    assert doubled_inputs(THREE) == []
+    assert execution_verdict(doubled, _executed(10, 11, 11, 12)) == ([], 0)
+    assert execution_verdict(doubled, _executed(10, 11, 11, 11, 12), [125.0]) == ([], 1)
+    found = execution_verdict(doubled, _executed(10, 11, 12), [115.0])
+    assert found.breaches == ["('store', 'record'): 12 was executed where 11 was due"]
+
+
+def test_an_outcome_that_says_anything_but_applied_is_found() -> None:
+    """An event that was never executed may have one outcome all the same: one that says so."""
+
+    def outcome(result: str) -> Record:
+        document = {"source": {"partition": 1, "offset": 7}, "result": result}
+        return Record(0, 0, None, orjson.dumps(document), [], 0)
+
+    assert unlike_applied(map(outcome, ("APPLIED", "ALREADY_APPLIED"))) == []
+    assert unlike_applied([outcome("INTEGRITY")]) == ["1/7 became INTEGRITY"]
 
 
 def test_an_execution_of_a_record_that_no_event_names_is_found() -> None:

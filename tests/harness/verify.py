@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from stream.sandbox.calls import Request
 
     from .feed import Sent
+    from .topics import Record
 
 BROKEN_OFF = frozenset({"reset", "lost", "gone"})
 """Endings of requests without an answer."""
 Position = tuple[int, int]
 """Partition and offset of an input."""
 
+APPLIED = frozenset({"APPLIED", "ALREADY_APPLIED"})
 MAX_TOLD = 20
 ROUNDING_S = 0.002
 """Kafka's timestamps are whole milliseconds."""
@@ -56,6 +58,24 @@ def outcome_breaches(inputs: Iterable[Position], outcomes: Iterable[Position]) -
     breaches += [f"doubled: {position} has {count} outcomes" for position, count in sorted(found.items()) if count > 1]
     breaches += [f"unknown: {position} is no input" for position in sorted(found.keys() - wanted.keys())]
     return breaches
+
+
+def doubled_inputs(sent: Iterable[Sent]) -> list[int]:
+    """Name the numbers that stand in the input more than once: written twice by the feed, or by its library."""
+    return sorted(number for number, times in Counter(each.number for each in sent).items() if times > 1)
+
+
+def unlike_applied(outcomes: Iterable[Record]) -> list[str]:
+    """Judge what the outcomes of valid events say, where the API refuses none and nobody else writes: applied.
+
+    Args:
+        outcomes: all that are committed.
+    """
+    return [
+        f"{each.json['source']['partition']}/{each.json['source']['offset']} became {each.json['result']}"
+        for each in outcomes
+        if each.json["result"] not in APPLIED
+    ]
 
 
 class Outcomes(NamedTuple):
@@ -99,6 +119,8 @@ def execution_verdict(
 ) -> Verdict:
     """Judge promise 2: each record's events were executed in input order, again only directly after themselves.
 
+    An event is what stands at an offset. Two offsets with one number (`doubled_inputs`) are two events, both due.
+
     Args:
         sent: the valid events, in the order of each partition.
         executed: what reached the API, by record, in that order.
@@ -130,12 +152,12 @@ def _judge_record(
     done = repeats = 0
     before: Executed | None = None
     for each in executed:
-        if before is not None and each.number == before.number:
+        if done < len(numbers) and each.number == numbers[done]:
+            done += 1  # also where the input itself holds this event twice in a row
+        elif before is not None and each.number == before.number:
             repeats += 1
             if before.is_answered and not _any_between(interruptions_s, before.received_s, each.received_s):
                 breaches.append(f"{record}: {each.number} came again although nothing was interrupted")
-        elif done < len(numbers) and each.number == numbers[done]:
-            done += 1
         else:
             due = numbers[done] if done < len(numbers) else "nothing"
             breaches.append(f"{record}: {each.number} was executed where {due} was due")
@@ -156,7 +178,7 @@ def late_executions(
 
     Args:
         executed: what reached the API, by record.
-        decided_s: when the committed outcome of each event was written, by the event's number.
+        decided_s: when the committed outcome of each event was written, by the event's number; the last of several.
     """
     return [
         f"{record}: {each.number} was executed {each.received_s - decided_s[each.number]:.3f} s after its outcome"
