@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration chaos chaos-long campaign outage soak fuzz bench format lock clean
+.PHONY: help install demo test lint unit simulate integration chaos chaos-long campaign outage soak scaling fuzz bench format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -67,6 +67,9 @@ outage: install ## ten minutes of a dead API with input flowing, by hand (ARGS="
 
 soak: install ## half an hour at 5,000 events/s with mild faults, by hand (ARGS="--for-s 60" to try it)
 	@$(BIN)/python -m tests.chaos --publish docs/chaos soak $(ARGS)
+
+scaling: install ## throughput of 1, 2 and 4 instances, and restarts under load, by hand (4 minutes)
+	@$(BIN)/python -m tests.chaos --publish docs/chaos scaling $(ARGS)
 
 fuzz: install $(FUZZER) ## any bytes as a message, ten minutes (FUZZ_S=600; ARGS=FILE holds a case again)
 	@.cache/fuzz-venv/bin/python -m tests.fuzz --for-s $(FUZZ_S) $(ARGS)

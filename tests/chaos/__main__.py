@@ -1,4 +1,4 @@
-"""`python -m tests.chaos campaign|outage|soak`: the long runs, by hand; each says at the end what it came to."""
+"""`python -m tests.chaos campaign|outage|soak|scaling`: the long runs, by hand; each says what it came to."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..harness.judgement import judge
 from .campaign import Campaign, Plan, staged
 from .outage import run_outage
 from .report import figures_of, markdown, publish
+from .scaling import run_scaling
 from .soak import run_soak
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def main() -> int:
     """Run what the command line says; 1 when a promise or a bound was broken."""
     arguments = _arguments()
     gc.set_threshold(*GC_THRESHOLDS)
-    runs = {"campaign": _campaign, "outage": _outage, "soak": _soak}
+    runs = {"campaign": _campaign, "outage": _outage, "soak": _soak, "scaling": _scaling}
     return runs[arguments.run](arguments)
 
 
@@ -51,6 +52,8 @@ def _arguments() -> argparse.Namespace:
     soak = runs.add_parser("soak", help="a steady rate with mild faults: what grows?")
     soak.add_argument("--for-s", type=float, default=1_800.0)
     soak.add_argument("--rate-per-s", type=float, default=5_000.0)
+    scaling = runs.add_parser("scaling", help="throughput of 1, 2 and 4 instances; restarts under load")
+    scaling.add_argument("--for-s", type=float, default=15.0)
     return parser.parse_args()
 
 
@@ -90,6 +93,15 @@ def _soak(arguments: argparse.Namespace) -> int:
     _say(f"{figures}")
     if arguments.publish:
         publish("soak", figures, arguments.publish)
+    return _verdict(figures.failures())
+
+
+def _scaling(arguments: argparse.Namespace) -> int:
+    with Cluster(ensure_kafka()) as cluster:
+        figures = run_scaling(cluster, _logs(), arguments.for_s, arguments.publish)
+    _say(f"{figures}")
+    if arguments.publish:
+        publish("scaling", figures, arguments.publish)
     return _verdict(figures.failures())
 
 

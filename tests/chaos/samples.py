@@ -101,9 +101,16 @@ def rates(samples: Sequence[Sample]) -> list[tuple[float, float]]:
     ]
 
 
-def draw(file: Path, points: Sequence[tuple[float, float]], y_name: str, marks: Sequence[Mark] = ()) -> None:
-    """Draw one line over time into a file of its own."""
-    drawn = lines([Line(y_name, points, "service")], "seconds", y_name, marks)
+def draw(
+    file: Path,
+    points: Sequence[tuple[float, float]],
+    y_name: str,
+    marks: Sequence[Mark] = (),
+    *,
+    x_name: str = "seconds",
+) -> None:
+    """Draw one line, over time unless `x_name` says otherwise, into a file of its own."""
+    drawn = lines([Line(y_name, points, "service")], x_name, y_name, marks)
     picture = drawn[: drawn.index("</svg>") + len("</svg>")]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(
