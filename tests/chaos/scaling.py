@@ -227,4 +227,4 @@ def _has_worked(service: Service) -> bool:
 
 def _cpu_s(services: Sequence[Service]) -> float:
     times = [psutil.Process(service.pid).cpu_times() for service in services]
-    return sum(each.user + each.system for each in times)
+    return float(sum(each.user + each.system for each in times))
