@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration chaos chaos-long campaign outage soak scaling fuzz bench format lock clean
+.PHONY: help install demo test lint unit simulate integration chaos chaos-long campaign outage soak scaling fuzz bench audit sbom format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -14,6 +14,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SUITE := .cache/json-schema-suite
+AUDITOR := .cache/audit-venv/.installed
 FUZZER := .cache/fuzz-venv/.installed
 RIVALS := .cache/bench-venv/quix/.installed .cache/bench-venv/arroyo/.installed
 
@@ -77,6 +78,17 @@ fuzz: install $(FUZZER) ## any bytes as a message, ten minutes (FUZZ_S=600; ARGS
 bench: install $(RIVALS) ## figures beside a floor and two rivals, 10 minutes; report in docs/bench/ (ARGS="--quick" to try it)
 	@$(BIN)/python -m bench measure --publish docs/bench $(ARGS)
 
+# `--strict`: without it an audit that could look up nothing says that nothing was found.
+audit: install $(AUDITOR) ## known vulnerabilities of the locked packages; asks PyPI's list of advisories, by hand
+	@.cache/audit-venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	    --requirement requirements/run.txt --requirement requirements/dev.txt $(ARGS)
+
+sbom: install $(AUDITOR) ## what the service is made of, from its lock: build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	@.cache/audit-venv/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
+	    --output-reproducible --short-PURLs --output-file build/sbom.cdx.json requirements/run.txt
+	@echo "build/sbom.cdx.json: $$(grep -c '"purl"' build/sbom.cdx.json) packages"
+
 format: install ## put the code into its one form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -87,6 +99,7 @@ lock: install ## write the locks anew: packages and Kafka's jars (ARGS=--upgrade
 	$(COMPILE) --group uv --output-file requirements/uv.txt
 	$(COMPILE) --group suite --output-file requirements/suite.txt
 	$(COMPILE) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt pyproject.toml
+	$(COMPILE) --group audit --output-file requirements/audit.txt
 	$(COMPILE) --group bench-quix --output-file requirements/bench-quix.txt
 	$(COMPILE) --group bench-arroyo --output-file requirements/bench-arroyo.txt
 	$(BIN)/python -m stream.sandbox.kafka_jars > .cache/kafka-jars.sha256
@@ -104,6 +117,13 @@ $(INSTALLED): pyproject.toml requirements/dev.txt | $(BIN)/python
 
 .cache/bench-venv/%/.installed: requirements/bench-%.txt | $(INSTALLED)
 	@echo "installing the locked packages of the benchmark's rival $* into .cache/bench-venv/$*/"
+	@rm -rf $(@D)
+	@$(UV) venv --quiet --python $(BIN)/python $(@D)
+	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
+.cache/audit-venv/.installed: requirements/audit.txt | $(INSTALLED)
+	@echo "installing the locked auditor into .cache/audit-venv/"
 	@rm -rf $(@D)
 	@$(UV) venv --quiet --python $(BIN)/python $(@D)
 	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
