@@ -24,6 +24,7 @@ from .log import get_log
 from .membership import is_member
 from .model import TopicPartition
 from .partitions import CommittedOffset, Offset
+from .rights import Rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -78,6 +79,7 @@ class KafkaSource:
 
     def __init__(self, kafka: Kafka) -> None:
         self._topics = list(kafka.input_topics)
+        self._rights = Rights.of(kafka, "consumer")
         self._failure: BaseException | None = None
         self._names: dict[tuple[str, int], TopicPartition] = {}
         self._to_begin: dict[TopicPartition, int] = {}
@@ -291,4 +293,5 @@ class KafkaSource:
             what = f"the consumer met a fatal error: {error.str()}"
             self._failure = FatalError(what, FATAL_FIX)
         else:
-            self._log.warning("consumer_error", code=error.name(), reason=error.str())
+            reason = self._rights.explained(error.name(), error.str())
+            self._log.warning("consumer_error", code=error.name(), reason=reason)

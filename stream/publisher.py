@@ -26,6 +26,7 @@ from .log import get_log
 from .model import headers_bytes
 from .output_topics import producer_properties, read_topics
 from .ports import Aborted, Broken, Committed, Ready, Report
+from .rights import Rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,6 +118,7 @@ class _Publisher(threading.Thread):
         self.outbox: queue.SimpleQueue[Report | BaseException] = queue.SimpleQueue()
         self.met_too_large = False
         self._kafka = kafka
+        self._rights = Rights.of(kafka, "producer")
         self._halvings = halvings
         self._wake = wake
 
@@ -130,7 +132,7 @@ class _Publisher(threading.Thread):
             self._serve()
             del self._producer  # here, where its destructor may block without harm
         except KafkaException as error:
-            self._tell(_broken(error))
+            self._tell(self._broken(error))
         except BaseException as failure:  # noqa: BLE001 - raised in the loop, which ends the process
             self._tell(failure)
 
@@ -184,14 +186,21 @@ class _Publisher(threading.Thread):
         reason: KafkaError = error.args[0]
         if reason.code() in _TOO_LARGE:
             self.met_too_large = True  # a topic's limit was lowered while we ran: the next producer reads it anew
-            return _broken(error)
+            return self._broken(error)
         if not reason.txn_requires_abort() or reason.code() in _TRANSPORT:
-            return _broken(error)
+            return self._broken(error)
         try:
             self._same_call_again(self._producer.abort_transaction)
         except KafkaException as failed:
-            return _broken(failed)
-        return Aborted(transaction.nonce, f"{reason.name()}: {reason.str()}")
+            return self._broken(failed)
+        return Aborted(transaction.nonce, self._told(reason))
+
+    def _broken(self, error: KafkaException) -> Broken:
+        reason: KafkaError = error.args[0]
+        return Broken(self._told(reason), reason.code() in _FENCED)
+
+    def _told(self, reason: KafkaError) -> str:
+        return self._rights.explained(reason.name(), f"{reason.name()}: {reason.str()}")
 
     def _same_call_again(self, call: Callable[[], Any]) -> None:
         for remaining in reversed(range(MAX_SAME_CALL)):
@@ -234,8 +243,3 @@ class _Publisher(threading.Thread):
 def size_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
     """Estimate a message's size from above, as the broker judges it."""
     return MESSAGE_OVERHEAD_BYTES + len(key or b"") + len(value or b"") + headers_bytes(headers)
-
-
-def _broken(error: KafkaException) -> Broken:
-    reason: KafkaError = error.args[0]
-    return Broken(f"{reason.name()}: {reason.str()}", reason.code() in _FENCED)
