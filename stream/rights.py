@@ -35,7 +35,7 @@ class Rights:
             {
                 "TOPIC_AUTHORIZATION_FAILED": topics,
                 "GROUP_AUTHORIZATION_FAILED": f"Read on the group {kafka.group_id}",
-                "TRANSACTIONAL_ID_AUTHORIZATION_FAILED": f"Write on the transactional id {kafka.transactional_id}",
+                "TRANSACTIONAL_ID_AUTHORIZATION_FAILED": f"Write on {_transactional_ids(kafka)}",
                 "CLUSTER_AUTHORIZATION_FAILED": "IdempotentWrite on the cluster",  # before Kafka 2.8
             }
         )
@@ -53,3 +53,9 @@ class Rights:
 
 def _targets(kafka: Kafka) -> list[str]:
     return [name for name in (kafka.outcome_topic, kafka.dead_letter_topic) if name is not None]
+
+
+def _transactional_ids(kafka: Kafka) -> str:
+    if kafka.instance_id is None:
+        return f"all transactional ids that begin with {kafka.group_id}."
+    return f"the transactional id {kafka.transactional_id}"
