@@ -163,7 +163,7 @@ def wait_after(
     """
     if isinstance(reply, NoAnswer):
         doubtful = events if reply.doubtful else ()
-        return Wait(FAILED.delay_s(failures, rng), reply.reason, reply.scope, doubtful)
+        return Wait(FAILED.delay_s(failures, rng), reply.reason, reply.scope, doubtful, silence=reply.kind)
     told_s = retry_after_s(reply.retry_after, reply.date) or 0.0
     meaning = meaning_of(reply.status)
     if meaning is Meaning.THROTTLED:

@@ -209,6 +209,12 @@ class KafkaSource:
         self._held.difference_update(partitions)
         self._consumer.resume([KafkaPartition(*each) for each in partitions if each in self._assigned])
 
+    def log_ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Say where logs end, as the last fetch of each has told: of a paused partition it grows old."""
+        flowing = [each for each in partitions if each in self._assigned]
+        ends = {each: self._consumer.get_watermark_offsets(KafkaPartition(*each), cached=True) for each in flowing}
+        return {each: end for each, (_, end) in ends.items() if end >= 0}
+
     def group(self) -> object | None:
         """Take the group metadata for a transaction; None while this instance is not a member.
 

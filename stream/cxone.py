@@ -1,8 +1,7 @@
 """EDGE, HTTP: performs the steps of a dialogue with `httpx`.
 
-Every call has a total deadline, an answer is read to 4 MiB and no further, an encoded one is not read at all (a gzip of
-292 KB unpacks to 300 MB), and a redirect is an answer like any other: the token never goes to another place. Nothing
-of an answer is kept for the next call.
+Every call has a total deadline, and a redirect is an answer like any other: the token never goes to another place.
+Nothing of an answer is kept for the next call.
 """
 
 from __future__ import annotations
@@ -10,32 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import httpx
 
 from . import __version__
+from .answer_body import MAX_ANSWER_BYTES, believable, headers_of, read
 from .deadline import Deadline, TooLongError, WithdrawnError
 from .errors import FatalError
 from .log import get_log
+from .observer import NO_TRACING, SILENT, Called
 from .payload import EXECUTE_HEADERS
 from .record_address import READ_HEADERS, is_readable, record_address
 from .renewal import Renewal
-from .steps import Answer, NoAnswer, Read, Renewed, RenewToken, Scope, Send
+from .steps import Answer, NoAnswer, Read, Renewed, RenewToken, Scope, Send, Silence
 from .token import Token, UnusableAnswerError, form, read_answer
-from .wire import close_if_surplus, impose, told
+from .wire import impose, told
 
 if TYPE_CHECKING:
     from .clock import Clock
+    from .observer import Observer, Tracing
 
 TOKEN_DEADLINE_S = 10.0
 EXECUTE_DEADLINE_S = 30.0
 """Of a read, too."""
-MAX_ANSWER_BYTES = 4 * 1024 * 1024
-MAX_ANSWER_PIECES = 16_384
-"""Chunks of an answer: one byte in each would cost a minute of CPU time."""
-MAX_ANSWER_NODES = 65_536
-"""Objects and arrays in an answer's JSON: 4 MiB of `[[]]` would take 180 MB once read."""
 USER_AGENT = f"cxone-delta-stream/{__version__}"
 FORM_HEADERS = {
     "Content-Type": "application/x-www-form-urlencoded",
@@ -67,18 +64,26 @@ class Api:
 class CxoneClient:
     """The API as the workers see it; safe to be used by all of them at once."""
 
-    def __init__(self, api: Api, clock: Clock) -> None:
+    def __init__(self, api: Api, clock: Clock, observer: Observer = SILENT, tracing: Tracing = NO_TRACING) -> None:
         """Prepare the connections; none is made yet.
+
+        Args:
+            api: where it is.
+            clock: by which calls are timed.
+            observer: told of each call and of each token.
+            tracing: gives the trace context that a call carries.
 
         Raises:
             FatalError: when the certificates or proxies that the environment names cannot be used.
         """
         self._api = api
         self._clock = clock
+        self._observer = observer
+        self._tracing = tracing
         self._deadline = Deadline(clock.monotonic_s)
         self._client = _http_client(api)
         impose(self._deadline, self._client)
-        self._tokens = Renewal(self._request_token, clock)
+        self._tokens = Renewal(self._request_token, clock, observer=observer)
 
     def perform(self, step: Send | Read | RenewToken, may_send: MaySend) -> Answer | NoAnswer | Renewed:
         """Perform one step of a dialogue.
@@ -92,12 +97,16 @@ class CxoneClient:
         """
         match step:
             case Send():
-                return self._ask("PATCH", self._api.execute_path, EXECUTE_HEADERS, step.batch.body, may_send)
+                path, deadline_s = self._api.execute_path, self._api.execute_deadline_s
+                batch = step.batch
+                request = _Request("execute", "PATCH", path, EXECUTE_HEADERS, batch.body, deadline_s, batch.batch_id)
+                return self._ask(request, may_send)
             case Read():
                 if self._api.record_path is None or not is_readable(step.datastore_id, step.record_id):
                     return NoAnswer("this record cannot be read back", doubtful=False)
                 path = record_address(self._api.record_path, step.datastore_id, step.record_id)
-                return self._ask("GET", path, READ_HEADERS, b"", may_send)
+                request = _Request("read", "GET", path, READ_HEADERS, b"", self._api.execute_deadline_s)
+                return self._ask(request, may_send)
             case RenewToken():
                 token = self._tokens.after(step.generation)
                 return token if isinstance(token, NoAnswer) else Renewed()
@@ -107,19 +116,23 @@ class CxoneClient:
         self._tokens.close()
         self._client.close()
 
-    def _ask(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes, may_send: MaySend
-    ) -> Answer | NoAnswer:
+    def _ask(self, request: _Request, may_send: MaySend) -> Answer | NoAnswer:
         """Make a call under the current token."""
         token = self._tokens.current()
         if isinstance(token, NoAnswer):
             return token
-        headers = {**headers, "Authorization": f"Bearer {token.bearer}"}
-        heard = self._call(_Request(method, path, headers, body, self._api.execute_deadline_s), may_send)
+        heard = self._call(request.with_headers({"Authorization": f"Bearer {token.bearer}"}), may_send)
         if isinstance(heard, NoAnswer):
             return heard
         retry_after, date = heard.header(b"retry-after"), heard.header(b"date")
-        return Answer(heard.status, _believable(heard), heard.latency_ms, token.generation, retry_after, date)
+        return Answer(
+            heard.status,
+            believable(heard.body, heard.headers.get(b"content-type")),
+            heard.latency_ms,
+            token.generation,
+            retry_after,
+            date,
+        )
 
     def _request_token(self, generation: int) -> Token | NoAnswer:
         """Ask for a token; refused, and the credentials have changed meanwhile, ask once more with the new ones."""
@@ -133,35 +146,51 @@ class CxoneClient:
     def _request_token_with(self, credentials: tuple[str, str], generation: int) -> Token | NoAnswer:
         started_s = self._clock.monotonic_s()
         body, deadline_s = form(*credentials), self._api.token_deadline_s
-        heard = self._call(_Request("POST", self._api.token_path, FORM_HEADERS, body, deadline_s), _always)
+        request = _Request("token", "POST", self._api.token_path, FORM_HEADERS, body, deadline_s)
+        heard = self._call(request, _always)
         if isinstance(heard, NoAnswer):
-            return NoAnswer(f"no token: {heard.reason}", doubtful=False, scope=Scope.EVERYTHING)
+            return _no_token(heard.reason)
         try:
             return read_answer(heard.status, heard.body, generation, started_s)
         except UnusableAnswerError as error:
-            return NoAnswer(f"no token: {error}", doubtful=False, scope=Scope.EVERYTHING)
+            return _no_token(str(error))
 
     def _call(self, request: _Request, may_send: MaySend) -> _Heard | NoAnswer:
-        """Send one request and read its answer."""
+        """Send one request and read its answer; tell of it."""
+        began_s = self._clock.monotonic_s()
+        traced = request.with_headers(self._tracing.calling(request.kind, request.batch_id))
+        heard = self._exchange(traced, may_send)
+        status, error_type = (None, heard.kind.value) if isinstance(heard, NoAnswer) else (heard.status, None)
+        ended_s, size_bytes = self._clock.monotonic_s(), len(request.body)
+        self._observer.called(
+            Called(request.kind, request.method, request.batch_id, status, error_type, began_s, ended_s, size_bytes)
+        )
+        return heard
+
+    def _exchange(self, request: _Request, may_send: MaySend) -> _Heard | NoAnswer:
         started_s = self._clock.monotonic_s()
         body = _Body(request.body)
         try:
             with self._deadline.within(request.deadline_s, may_send) as call:
                 response = self._client.send(self._built(request, body), stream=True)
                 call.room_bytes += MAX_ANSWER_BYTES
-                text = _read(response)
+                text = read(response)
         except WithdrawnError:
-            return NoAnswer("the partitions of this request may be another instance's by now", doubtful=False)
+            why = "the partitions of this request may be another instance's by now"
+            return NoAnswer(why, doubtful=False, kind=Silence.WITHDRAWN)
         except TooLongError:
-            return NoAnswer("the API's answer does not begin", doubtful=body.is_sent)
+            return NoAnswer("the API's answer does not begin", doubtful=body.is_sent, kind=Silence.UNREADABLE)
         except httpx.TimeoutException:
-            return NoAnswer(f"the API did not answer within {request.deadline_s:g} s", doubtful=body.is_sent)
+            why = f"the API did not answer within {request.deadline_s:g} s"
+            return NoAnswer(why, doubtful=body.is_sent, kind=Silence.TIMEOUT)
         except httpx.HTTPError as error:
-            return NoAnswer(f"the API cannot be reached, or gave no answer: {told(error)}", doubtful=body.is_sent)
+            why = f"the API cannot be reached, or gave no answer: {told(error)}"
+            return NoAnswer(why, doubtful=body.is_sent, kind=Silence.CONNECTION)
         if response.is_success and request.body and not body.is_sent:
-            return NoAnswer("the API answered as applied before it had the request", doubtful=False)
+            why = "the API answered as applied before it had the request"
+            return NoAnswer(why, doubtful=False, kind=Silence.TOO_EARLY)
         latency_ms = 1000.0 * (self._clock.monotonic_s() - started_s)
-        return _Heard(response.status_code, text, _headers(response), latency_ms)
+        return _Heard(response.status_code, text, headers_of(response), latency_ms)
 
     def _built(self, request: _Request, body: _Body) -> httpx.Request:
         """Build a request with these headers and no others."""
@@ -178,11 +207,17 @@ class CxoneClient:
 
 
 class _Request(NamedTuple):
+    kind: Literal["execute", "read", "token"]
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
     deadline_s: float
+    batch_id: str | None = None
+
+    def with_headers(self, more: Mapping[str, str]) -> _Request:
+        """Add headers."""
+        return self._replace(headers={**self.headers, **more}) if more else self
 
 
 class _Heard(NamedTuple):
@@ -242,49 +277,9 @@ def _forget_location(response: httpx.Response) -> None:
         del response.headers["Location"]
 
 
+def _no_token(why: str) -> NoAnswer:
+    return NoAnswer(f"no token: {why}", doubtful=False, scope=Scope.EVERYTHING, kind=Silence.NO_TOKEN)
+
+
 def _always() -> bool:
     return True
-
-
-def _read(response: httpx.Response) -> bytes | None:
-    """Read an answer's body as it came; None for one that is encoded, too long or broken off.
-
-    Raises:
-        httpx.HTTPError: it broke off under a status that says applied; any other status has said all that counts.
-    """
-    body = bytearray()
-    try:
-        headers = _headers(response)
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            return None
-        if int(headers.get(b"content-length", b"0")) > MAX_ANSWER_BYTES:
-            return None
-        # Not `iter_raw`: that would give the connection back at the end.
-        for pieces, piece in enumerate(cast("httpx.SyncByteStream", response.stream), 1):
-            body += piece
-            if len(body) > MAX_ANSWER_BYTES or pieces > MAX_ANSWER_PIECES:
-                return None
-        close_if_surplus(response)
-    except TooLongError:
-        return None
-    except httpx.HTTPError:
-        if response.is_success:
-            raise
-        return None
-    finally:
-        response.close()
-    return bytes(body)
-
-
-def _headers(response: httpx.Response) -> dict[bytes, bytes]:
-    """Return the headers by lower-case names; of a name that is given twice, the last."""
-    return {name.lower(): value for name, value in response.headers.raw}
-
-
-def _believable(heard: _Heard) -> bytes | None:
-    """Return the body of an answer unless it is told to be no JSON, or would take much memory once read."""
-    if not heard.body:
-        return heard.body
-    kind = heard.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
-    nodes = heard.body.count(b"{") + heard.body.count(b"[")
-    return heard.body if kind.endswith((b"/json", b"+json")) and nodes <= MAX_ANSWER_NODES else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .giving_up import take_given_up
 from .landing import Landing
+from .observer import SILENT
 from .pace import Pace
 from .probing import Probing
 from .status import Status, status_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .flights import Flight
     from .giving_up import GivenUp
     from .model import Assignment, Decided, Event, LaneKey, Settled
+    from .observer import Observer
     from .ports import Pool
     from .undecided import Limits, Undecided
 
@@ -28,7 +30,7 @@ class Execution:
     """Events from their arrival to their verdict; a record is released when the verdict's outcome is committed.
 
     `is_current` tells whether an assignment has not ended; `doubt` is told of each event whose request may have been
-    applied without our knowing.
+    applied without our knowing; `observer` of what happens.
     """
 
     def __init__(
@@ -38,17 +40,19 @@ class Execution:
         undecided: Undecided,
         is_current: Callable[[Assignment], bool],
         doubt: Callable[[Event], None],
+        observer: Observer = SILENT,
     ) -> None:
         self.lanes, self.flights, self.holds = undecided.lanes, undecided.flights, undecided.holds
         self._undecided = undecided
         self._probing = Probing(undecided)
         self._pace = Pace(limits.in_flight.per_s)
-        self._landing = Landing(undecided, self._pace, is_current, doubt)
+        self._landing = Landing(undecided, self._pace, is_current, doubt, observer)
         self._watch = Watch()
         self._linger_s = limits.batch.linger_s
         self._waiting_since_s: dict[LaneKey, float] = {}
         self._give_up_after_s = limits.hold.give_up_after_s
         self._pool = pool
+        self._observer = observer
 
     def hand_out(self, now_s: float) -> None:
         """Give the workers what is due: batches whose wait is over, probes, and new ones, the longest waiting first."""
@@ -59,6 +63,8 @@ class Execution:
             self._submit(self.flights.launch((probe.event,), probe.errand), now_s)
         if self._may_start(now_s):
             self._hand_out_due(now_s)
+        for change in self.holds.changes:
+            self._observer.changed(change, now_s)
         self._watch.look(self.holds.changes, lambda: self.status(now_s), now_s)
 
     def take_verdicts(self, now_s: float) -> Iterator[Decided]:
@@ -124,4 +130,5 @@ class Execution:
 
     def _submit(self, flight: Flight, now_s: float) -> None:
         self._pace.spend(now_s)
+        self._observer.handed_out(flight, now_s)
         self._pool.submit(flight)

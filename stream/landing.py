@@ -10,6 +10,7 @@ from .health import Reaction
 from .holds import Cause
 from .log import get_log
 from .model import Decided
+from .observer import SILENT
 from .parking import MAX_PARKED_PER_DATASTORE
 from .ports import PermitNeeded
 from .steps import Scope, Wait
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from .flights import Flight
     from .model import Assignment, Event
+    from .observer import Observer
     from .pace import Pace
     from .ports import Advance
     from .undecided import Undecided
@@ -30,7 +32,7 @@ class Landing:
     """Returns each event to where it belongs; those of ended assignments are forgotten.
 
     `is_current` tells whether an assignment has not ended; `doubt` is told of each event whose request may have been
-    applied without our knowing.
+    applied without our knowing; `observer` of what happens.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class Landing:
         pace: Pace,
         is_current: Callable[[Assignment], bool],
         doubt: Callable[[Event], None],
+        observer: Observer = SILENT,
     ) -> None:
         self._lanes, self._flights = undecided.lanes, undecided.flights
         self._holds, self._parking = undecided.holds, undecided.parking
         self._pace = pace
         self._is_current = is_current
         self._doubt = doubt
+        self._observer = observer
 
     def take(self, advance: Advance, now_s: float) -> Decided | None:
         """Take what a worker tells of a batch.
@@ -104,6 +108,7 @@ class Landing:
             reason=wait.reason,
             wait_s=round(wait.seconds, 3),
         )
+        self._observer.waits(flight, wait, now_s)
         match self._reaction(flight, wait, now_s):
             case Reaction.WAIT:
                 self._flights.wait(flight, now_s + wait.seconds)
@@ -143,7 +148,7 @@ class Landing:
         return is_ours and (flight.errand is not Errand.WORK or not self._holds.is_held(flight.datastore_id))
 
     def _halve(self, flight: Flight, now_s: float) -> None:
-        self._flights.land(flight)
+        self._land(flight)
         events = tuple(flight.suspected(flight.undecided))
         middle = (len(events) + 1) // 2
         for half in (events[:middle], events[middle:]):
@@ -152,7 +157,7 @@ class Landing:
 
     def _park(self, flight: Flight, wait: Wait, now_s: float) -> None:
         if self._parking.has_room(flight.datastore_id):
-            self._flights.land(flight)
+            self._land(flight)
             (event,) = flight.suspected(flight.undecided)
             self._parking.park(event, wait.reason, now_s)
         else:
@@ -167,7 +172,7 @@ class Landing:
 
     def _dissolve(self, flight: Flight) -> None:
         """Return a batch's undecided events to where they came from."""
-        self._flights.land(flight)
+        self._land(flight)
         events = flight.suspected(flight.undecided)
         if flight.errand is not Errand.TRY:
             self._put_back(events, last=flight.errand is Errand.PROBE)
@@ -178,6 +183,10 @@ class Landing:
             else:
                 self._parking.decided(event.record_key)
                 self._lanes.release((event,))
+
+    def _land(self, flight: Flight) -> None:
+        self._flights.land(flight)
+        self._observer.landed(flight)
 
     def _put_back(self, events: Iterable[Event], *, last: bool) -> None:
         """Return events to the head of their lane, or to its end."""

@@ -12,6 +12,7 @@ from . import audit
 from .clock import rfc3339
 from .execution import Execution
 from .log import get_log
+from .lookout import Lookout
 from .partitions import Partitions, Phase
 from .publication import Publication
 from .reception import BUSY_POLL_S, Reception
@@ -43,9 +44,10 @@ class Loop:
         self.tally = Tally()
         limits = bounds.limits
         undecided = nothing_undecided(limits, bounds.policy, parts.rng)
-        self.execution = Execution(parts.pool, limits, undecided, self.partitions.owns, self._doubt)
+        self.execution = Execution(parts.pool, limits, undecided, self.partitions.owns, self._doubt, parts.observer)
         now_s = parts.clock.monotonic_s()
-        self.publication = Publication(parts.source, parts.sink, self.partitions, parts.rng, now_s)
+        self.publication = Publication(parts.source, parts.sink, self.partitions, parts.rng, now_s, parts.observer)
+        self._lookout = Lookout(parts, self.partitions, self.execution, self.publication, bounds.buffer_bytes)
         self._ask_offsets_at_s = now_s
         self._asks_in_vain = 0
         outbox = self.publication.outbox
@@ -75,12 +77,13 @@ class Loop:
         parts.lease.renew(now_s)
         self._reception.take(runs, now_s)
         self._begin_assigned(now_s)
-        self._land(self.execution.take_verdicts(now_s))
+        self._land(self.execution.take_verdicts(now_s), now_s)
         self._give_up(now_s)
         self.execution.release(self.publication.advance(now_s))
         if parts.lease.is_sure(now_s):
             self.execution.hand_out(now_s)
         self._reception.balance(now_s)
+        self._lookout.look(self.tally, now_s)
 
     def drain(self, asked_at_s: float) -> None:
         """End in order: no new input, what answers in time is committed, the rest is the next owner's.
@@ -106,6 +109,7 @@ class Loop:
         """Take note of an assignment; it flows once its offset is known and marked."""
         self.partitions.assign(partitions)
         self._parts.lease.own([owned.assignment for owned in self.partitions])
+        self._parts.observer.rebalanced("assigned", partitions)
         log.info("partitions_assigned", partitions=_names(partitions))
 
     def revoked(self, partitions: Collection[TopicPartition]) -> None:
@@ -116,11 +120,13 @@ class Loop:
             return  # a drain has given them up already
         self._finish(ended, now_s + REVOKE_WAIT_S, now_s + REVOKE_WAIT_S + REVOKE_COMMIT_S)
         self._end(ended)
+        self._parts.observer.rebalanced("revoked", partitions)
         log.info("partitions_revoked", partitions=_names(partitions))
 
     def lost(self, partitions: Collection[TopicPartition]) -> None:
         """Forget partitions that another instance owns already."""
         self._end({owned.assignment for each in partitions if (owned := self.partitions.get(each)) is not None})
+        self._parts.observer.rebalanced("lost", partitions)
         log.warning("partitions_lost", partitions=_names(partitions))
 
     def _begin_assigned(self, now_s: float) -> None:
@@ -148,21 +154,26 @@ class Loop:
         self.partitions.refuse(partition, why)
         log.error("partition_refused", partition=_name(partition), reason=why)
 
-    def _land(self, verdicts: Iterable[Decided]) -> None:
+    def _land(self, verdicts: Iterable[Decided], now_s: float) -> None:
         """Write the outcomes of what was decided; those of ended assignments are dropped when they are published."""
         for decided in verdicts:
             timestamp = rfc3339(self._parts.clock.wall_ms())
             if not decided.has_line:
                 self._parts.audit.write(audit.line(decided, timestamp))
                 self._report(decided)
-            self.publication.outbox.add(self._parts.writer.of_batch(decided, timestamp))
+            traceparent = self._parts.tracing.of_outcomes(decided)
+            outcomes = self._parts.writer.of_batch(decided, timestamp, traceparent)
+            self.publication.outbox.add(outcomes)
+            self._parts.observer.decided(decided, outcomes, now_s)
 
     def _give_up(self, now_s: float) -> None:
         """Write the outcomes of what was held for too long (`STREAM_GIVE_UP_AFTER_S`)."""
         if given_up := self.execution.give_up(now_s):
             timestamp = rfc3339(self._parts.clock.wall_ms())
             write = self._parts.writer.of_given_up
-            self.publication.outbox.add([write(each.event, each.defect, timestamp) for each in given_up])
+            outcomes = [write(each.event, each.defect, timestamp) for each in given_up]
+            self.publication.outbox.add(outcomes)
+            self._parts.observer.gave_up(outcomes)
 
     def _report(self, decided: Decided) -> None:
         verdict = decided.verdict
@@ -201,7 +212,7 @@ class Loop:
         self._parts.pool.rest(BUSY_POLL_S)
         now_s = self._parts.clock.monotonic_s()
         self._parts.lease.renew(now_s)
-        self._land(self.execution.take_verdicts(now_s))
+        self._land(self.execution.take_verdicts(now_s), now_s)
         self.execution.release(self.publication.advance(now_s, clean))
 
     def _end(self, ended: set[Assignment]) -> None:

@@ -58,12 +58,13 @@ class OutcomeWriter:
         self._unfit_at = ""
         self._unfit_templates: dict[tuple[Result, str | None, Defect | None], bytes] = {}
 
-    def of_batch(self, decided: Decided, timestamp: str) -> list[Settled]:
+    def of_batch(self, decided: Decided, timestamp: str, traceparent: bytes | None = None) -> list[Settled]:
         """Write the outcomes of a request's events.
 
         Args:
             decided: the request, its verdict, and which of its events it decides.
             timestamp: RFC 3339.
+            traceparent: of the span that sends them; None when tracing is off.
 
         Returns:
             One settled value for each of these events, in their order.
@@ -73,6 +74,7 @@ class OutcomeWriter:
         usual = _template(verdict.result, datastore_id, decided, verdict.defect, timestamp)
         templates = self._templates(decided, timestamp) if rulings else {}
         partition, place = None, b""
+        plain = _PLAIN_HEADERS if traceparent is None else _headers_of(traceparent)
         settled = []
         for event in decided.events:  # written out: each call less is felt where a thousand outcomes are made at once
             message, record_id = event.message, event.record_id
@@ -107,7 +109,7 @@ class OutcomeWriter:
                         message.offset,
                         key if key is not None and len(key) <= MAX_KEY_BYTES else _key(message),
                         value,
-                        self._headers(message, timestamp) if has_more else _PLAIN_HEADERS,
+                        self._headers(message, timestamp, traceparent) if has_more else plain,
                         result,
                         (datastore_id, record_id),
                         event.size_bytes,
@@ -136,7 +138,14 @@ class OutcomeWriter:
         kinds = {(ruling.result, ruling.defect) for ruling in rulings.values()}
         return {kind: _template(kind[0], datastore_id, decided, kind[1], timestamp) for kind in kinds}
 
-    def of_unfit(self, message: Message, assignment: Assignment, unfit: Unfit, timestamp: str) -> Settled:
+    def of_unfit(
+        self,
+        message: Message,
+        assignment: Assignment,
+        unfit: Unfit,
+        timestamp: str,
+        traceparent: bytes | None = None,
+    ) -> Settled:
         """Write the outcome of a message that never became an event.
 
         Args:
@@ -144,10 +153,11 @@ class OutcomeWriter:
             assignment: under which it came.
             unfit: why it is no event; without a defect it only carries no change.
             timestamp: RFC 3339.
+            traceparent: of the span that sends it; None when tracing is off.
         """
         value = _write(self._unfit_template(unfit, timestamp), message, unfit.record_id)
         letter = None if unfit.defect is None else self._dead_letter(message, unfit.result, unfit.defect)
-        headers = self._headers(message, timestamp)
+        headers = self._headers(message, timestamp, traceparent)
         return Settled(
             assignment, message.offset, _key(message), value, headers, unfit.result, None, message.size_bytes, letter
         )
@@ -168,10 +178,11 @@ class OutcomeWriter:
             return None
         return dead_letter(message, result, defect)
 
-    def _headers(self, message: Message, timestamp: str) -> Headers:
-        headers: Headers = [_CONTENT_TYPE]
+    def _headers(self, message: Message, timestamp: str, traceparent: bytes | None) -> Headers:
+        headers: Headers = [_CONTENT_TYPE] if traceparent is None else _headers_of(traceparent)
         if message.headers:
-            headers += _trace_context(message.headers)
+            own = _trace_context(message.headers)
+            headers += own if traceparent is None else [("ce_" + name, value) for name, value in own]
             headers += lineage_headers(message.partition, lineage(*message[:2], message.headers))
         if self._form.cloudevents:
             headers += self._cloudevents(message, timestamp)
@@ -186,6 +197,11 @@ class OutcomeWriter:
             ("ce_source", b"/kafka/" + self._form.group_id.encode()),
             ("ce_time", timestamp.encode()),
         ]
+
+
+def _headers_of(traceparent: bytes) -> Headers:
+    """Write the headers of an outcome that a span of ours sends (contract section 3)."""
+    return [_CONTENT_TYPE, ("traceparent", traceparent)]
 
 
 def _template(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .holds import HoldLimits
+from .observer import NO_TRACING, SILENT
 from .undecided import Limits
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .intake import Intake
     from .lanes import BatchLimits
     from .lease import Lease
+    from .observer import Observer, Tracing
     from .outcome import OutcomeWriter
     from .ports import Pool, Sink, Source
     from .start import Start
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All that a loop is put together from: the ports, the pure rooms with settings, and the process's own."""
+    """All that a loop is put together from: the ports, the pure rooms with settings, and the process's own.
+
+    `observer` is told what happens; `tracing` gives the trace context of outcomes.
+    """
 
     source: Source
     pool: Pool
@@ -37,6 +42,8 @@ class Parts:
     writer: OutcomeWriter
     audit: AuditLog
     lease: Lease
+    observer: Observer = SILENT
+    tracing: Tracing = NO_TRACING
 
 
 @dataclass(frozen=True, slots=True)

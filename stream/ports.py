@@ -74,6 +74,10 @@ class Source(Protocol):
         """Go on fetching."""
         ...
 
+    def log_ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Say where logs end, as far as this is known without asking the broker."""
+        ...
+
     def group(self) -> object | None:
         """Take the group metadata for a transaction; None while this instance is not a member."""
         ...

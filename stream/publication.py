@@ -14,6 +14,7 @@ from . import metadata
 from .errors import FatalError
 from .log import get_log
 from .metadata import UnreadableMetadataError
+from .observer import SILENT
 from .outbox import Outbox, State, Transaction
 from .ports import Aborted, Broken, Committed, Ready
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from .model import Assignment, Settled
+    from .observer import Observer
     from .partitions import Offset, Partitions
     from .ports import Report, Sink, Source
 
@@ -42,12 +44,21 @@ FENCED_WITHIN_S = 300.0
 class Publication:
     """Settled outcomes from the verdict to the commit."""
 
-    def __init__(self, source: Source, sink: Sink, partitions: Partitions, rng: random.Random, now_s: float) -> None:
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        partitions: Partitions,
+        rng: random.Random,
+        now_s: float,
+        observer: Observer = SILENT,
+    ) -> None:
         self.outbox = Outbox(now_s)
         self._source = source
         self._sink = sink
         self._partitions = partitions
         self._rng = rng
+        self._observer = observer
         self._rebuild_hang_s = REBUILD_HANG_S
         self._rebuilds = 0
         self._rebuild_at_s: float | None = None
@@ -85,7 +96,9 @@ class Publication:
 
     def drop_late(self) -> list[Settled]:
         """Forget the waiting outcomes of ended assignments; return them, for their records are decided elsewhere."""
-        return self.outbox.drop(self._partitions.owns)
+        late = self.outbox.drop(self._partitions.owns)
+        self._observer.came_late(late)
+        return late
 
     def _open(self, now_s: float, clean: Collection[Assignment]) -> list[Settled]:
         """Fill the next transaction, if there is anything to say; return what came too late for it."""
@@ -107,6 +120,8 @@ class Publication:
             transaction = Transaction(nonce, settled, tuple(commits), group)
             self.outbox.begin(transaction, now_s)
             self._sink.publish(transaction)
+            self._observer.filled(transaction, now_s)
+        self._observer.came_late(late)
         return late
 
     def _with_news(self, assignments: Collection[Assignment], clean: Collection[Assignment]) -> list[Assignment]:
@@ -120,7 +135,7 @@ class Publication:
                 return self._committed(now_s)
             case Aborted(reason=reason):
                 log.warning("transaction_aborted", reason=reason, outcomes=len(self.outbox))
-                self.outbox.aborted(now_s)
+                self._aborted(now_s)
             case Broken(reason=reason, fenced=fenced):
                 if fenced:
                     self._count_fencing(now_s)
@@ -130,6 +145,7 @@ class Publication:
     def _committed(self, now_s: float) -> Sequence[Settled]:
         self._rebuilds, self._rebuild_hang_s = 0, REBUILD_HANG_S
         transaction = self.outbox.committed(now_s)
+        self._observer.committed(transaction, now_s)
         for commit in transaction.commits:
             begun = self._partitions.confirm(commit)
             if begun is not None:
@@ -150,8 +166,13 @@ class Publication:
         log.info("transaction_resolved", committed=is_committed)
         if is_committed:
             return self._committed(now_s)
-        self.outbox.aborted(now_s)
+        self._aborted(now_s)
         return ()
+
+    def _aborted(self, now_s: float) -> None:
+        transaction = self.outbox.unresolved
+        self.outbox.aborted(now_s)
+        self._observer.aborted(transaction, now_s)
 
     def _watch(self, now_s: float) -> None:
         state, since_s = self.outbox.state, self.outbox.since_s
@@ -168,6 +189,7 @@ class Publication:
     def _rebuild(self, reason: str, now_s: float) -> None:
         """Give the producer up; make the next one at once, or after a pause where this one has committed nothing."""
         log.warning("producer_rebuild", reason=reason, outcomes=len(self.outbox))
+        self._observer.rebuilds(reason)
         pause_s = FIRST_REBUILD_PAUSE_S * 2.0 ** (self._rebuilds - 1) if self._rebuilds else 0.0
         self._rebuild_at_s = now_s + min(pause_s, MAX_REBUILD_PAUSE_S)
         self._rebuilds = min(self._rebuilds + 1, MAX_COUNTED_REBUILDS)

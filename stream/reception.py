@@ -8,13 +8,14 @@ from .clock import rfc3339
 from .intake import Unfit
 from .ledger import Delivery
 from .model import Event
+from .observer import TookIn
 from .partitions import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .execution import Execution
-    from .model import Assignment, Message, Run
+    from .model import Assignment, Message, Run, Settled
     from .outbox import Outbox
     from .partitions import Partitions, Taken
     from .parts import Parts
@@ -41,6 +42,7 @@ class Reception:
         self._execution = execution
         self._outbox = outbox
         self._buffer_bytes = buffer_bytes
+        self._observer = parts.observer
         self._poll_by_s = parts.clock.monotonic_s()
 
     def fetch(self) -> Sequence[Run]:
@@ -79,21 +81,37 @@ class Reception:
 
     def _read(self, taken: Iterable[Taken], assignment: Assignment, now_s: float) -> None:
         """Decode, validate; a fit event goes to its lane, an unfit one straight to its outcome."""
+        began_s = self._parts.clock.monotonic_s()
+        count = suspects = 0
+        unfit: list[tuple[Message, Unfit]] = []
         for delivery, messages in taken:
             if delivery is Delivery.SETTLED:
                 continue
             suspect = delivery is Delivery.SUSPECT
+            count += len(messages)
+            suspects += len(messages) if suspect else 0
             found = self._parts.intake.read_all(messages, assignment, now_s, suspect=suspect)
             events = [each for each in found if type(each) is Event]
             self._execution.lanes.add(events)
             if len(events) < len(found):
-                self._refuse(messages, found, assignment)
+                pairs = zip(messages, found, strict=True)
+                unfit += [(message, each) for message, each in pairs if type(each) is Unfit]
+        if count:
+            outcomes = self._refuse(unfit, assignment) if unfit else ()
+            why = [each for _, each in unfit]
+            ended_s = self._parts.clock.monotonic_s()
+            chunk = TookIn(assignment.partition, count, suspects, why, outcomes, now_s, began_s, ended_s)
+            self._observer.took_in(chunk)
 
-    def _refuse(self, messages: Sequence[Message], found: Sequence[Event | Unfit], assignment: Assignment) -> None:
+    def _refuse(self, unfit: Sequence[tuple[Message, Unfit]], assignment: Assignment) -> list[Settled]:
+        """Write the outcomes of messages that are no events."""
         timestamp = rfc3339(self._parts.clock.wall_ms())
-        for message, unfit in zip(messages, found, strict=True):
-            if type(unfit) is Unfit:
-                self._outbox.add_unfit(self._parts.writer.of_unfit(message, assignment, unfit, timestamp))
+        traceparent = self._parts.tracing.of_unfit([message for message, _ in unfit])
+        write = self._parts.writer.of_unfit
+        outcomes = [write(message, assignment, each, timestamp, traceparent) for message, each in unfit]
+        for outcome in outcomes:
+            self._outbox.add_unfit(outcome)
+        return outcomes
 
     def _patience_s(self) -> float:
         """How long a poll may wait: hardly, while answers or reports are awaited."""

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from .log import get_log
+from .observer import SILENT
 from .pace import Backoff
 from .steps import NoAnswer
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .clock import Clock
+    from .observer import Observer
     from .token import Token
 
 AFTER_FAILURE = Backoff(base_s=5.0, cap_s=60.0)
@@ -28,7 +30,11 @@ class Renewal:
     """
 
     def __init__(
-        self, request: Callable[[int], Token | NoAnswer], clock: Clock, after_failure: Backoff = AFTER_FAILURE
+        self,
+        request: Callable[[int], Token | NoAnswer],
+        clock: Clock,
+        after_failure: Backoff = AFTER_FAILURE,
+        observer: Observer = SILENT,
     ) -> None:
         """Begin without a token; the first one is asked for when it is needed.
 
@@ -36,8 +42,10 @@ class Renewal:
             request: makes one call for a token of the given generation; ends in bounded time.
             clock: by which tokens live.
             after_failure: how long the background renewal waits.
+            observer: told of each renewal.
         """
         self._after_failure = after_failure
+        self._observer = observer
         self._request = request
         self._clock = clock
         self._rng = random.Random()  # noqa: S311 - jitter
@@ -75,12 +83,14 @@ class Renewal:
         if isinstance(token, NoAnswer):
             self._failure = (self._clock.monotonic_s(), token)
             get_log().warning("token_not_renewed", reason=token.reason)
+            self._observer.token_renewed(token.reason)
             return token
         self._token = token
         self._there_is_one.set()
         if not token.life_was_told:
             get_log().warning("token_without_expiry", assumed_s=round(token.expires_at_s - self._clock.monotonic_s()))
         get_log().info("token_renewed", generation=token.generation)
+        self._observer.token_renewed(None)
         return token
 
     def _renew_in_time(self) -> None:

@@ -50,6 +50,18 @@ class Policy:
     naming_pointers: tuple[str, ...] = NAMING_POINTERS
 
 
+class Silence(StrEnum):
+    """Which kind of failure kept an answer away, for metrics and spans (`error.type`)."""
+
+    TIMEOUT = "timeout"
+    CONNECTION = "connection_error"
+    WITHDRAWN = "lease_lost"
+    UNREADABLE = "answer_unreadable"
+    TOO_EARLY = "answered_too_early"
+    NO_TOKEN = "no_token"  # noqa: S105 - the name of a failure
+    OTHER = "_OTHER"
+
+
 class Scope(Enum):
     """How far a failure reaches, and with it who waits."""
 
@@ -90,7 +102,7 @@ class Wait:
     """Step: go on after this time.
 
     `reason` is for people, without values. `doubtful`: the events of the request just sent that may have been applied
-    without our knowing. `http_status`: of the answer that is the cause, if there was one.
+    without our knowing. `http_status`: of the answer that is the cause, if there was one; else `silence` is its kind.
     """
 
     seconds: float
@@ -98,6 +110,12 @@ class Wait:
     scope: Scope = Scope.REQUEST
     doubtful: tuple[Event, ...] = ()
     http_status: int | None = None
+    silence: Silence = Silence.OTHER
+
+    @property
+    def error_type(self) -> str:
+        """The cause in a word from a short list: the status, or the kind of silence."""
+        return self.silence.value if self.http_status is None else str(self.http_status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +134,13 @@ class Answer:
 class NoAnswer:
     """Reply: no answer. `doubtful` unless it is certain that the request did not reach the API.
 
-    `scope` is `EVERYTHING` when there is no token to ask with.
+    `scope` is `EVERYTHING` when there is no token to ask with. `kind`: why, in a word.
     """
 
     reason: str
     doubtful: bool
     scope: Scope = Scope.REQUEST
+    kind: Silence = Silence.OTHER
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from .model import Decided
+from .observer import NO_TRACING
 from .ports import Advance, LeaseLost, PermitNeeded
 from .steps import Read, Send, Wait
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .flights import Flight
     from .lease import Lease
+    from .observer import Tracing
     from .steps import RenewToken, Reply, Step
 
     Perform = Callable[[Send | Read | RenewToken, Callable[[], bool]], Reply]
@@ -33,9 +35,19 @@ class Workers:
     to ask comes back for another permit: so one thread alone counts them, and none waits.
     """
 
-    def __init__(self, count: int, perform: Perform, lease: Lease, clock: Clock, *, is_metered: bool = False) -> None:
+    def __init__(
+        self,
+        count: int,
+        perform: Perform,
+        lease: Lease,
+        clock: Clock,
+        *,
+        is_metered: bool = False,
+        tracing: Tracing = NO_TRACING,
+    ) -> None:
         self._perform = perform
         self._is_metered = is_metered
+        self._tracing = tracing
         self._lease = lease
         self._clock = clock
         self._flights: queue.SimpleQueue[Flight | None] = queue.SimpleQueue()
@@ -89,6 +101,7 @@ class Workers:
         What is decided on the way is handed over at once.
         """
         step: Step | None
+        self._tracing.leads(flight.number)
         step, flight.step = flight.step, None
         reply: Reply | None = None
         has_permit = True

@@ -182,6 +182,11 @@ class MemorySource:
     def resume(self, partitions: Collection[TopicPartition]) -> None:
         """Fetch nothing anyway."""
 
+    def log_ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Know nothing."""
+        del partitions
+        return {}
+
     def group(self) -> object | None:
         """Give the group metadata."""
         return self.group_metadata

@@ -71,19 +71,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "watch": {"circuit", "log", "status"},
     "audit": {"errors", "model"},
     "start": {"metadata", "model", "partitions", "ports"},
-    "landing": {"flights", "health", "holds", "log", "model", "pace", "parking", "ports", "steps", "undecided"},
-    "execution": {
-        *("flights", "giving_up", "landing", "model", "pace", "ports", "probing", "status", "undecided", "watch"),
+    "observer": {"circuit", "flights", "intake", "log", "model", "outbox", "standing", "steps"},
+    "standing": {"model", "outbox", "partitions", "status"},
+    "landing": {
+        *("flights", "health", "holds", "log", "model", "observer", "pace", "parking", "ports", "steps", "undecided"),
     },
-    "publication": {"errors", "log", "metadata", "model", "outbox", "partitions", "ports"},
+    "execution": {
+        *("flights", "giving_up", "landing", "model", "observer", "pace", "ports", "probing", "status", "undecided"),
+        "watch",
+    },
+    "publication": {"errors", "log", "metadata", "model", "observer", "outbox", "partitions", "ports"},
     "parts": {
         *("audit", "clock", "flights", "holds", "intake", "lanes", "lease", "outcome", "ports", "start", "steps"),
-        *("undecided",),
+        *("observer", "undecided"),
     },
-    "reception": {"clock", "execution", "intake", "ledger", "model", "outbox", "partitions", "parts"},
+    "reception": {"clock", "execution", "intake", "ledger", "model", "observer", "outbox", "partitions", "parts"},
+    "lookout": {"execution", "observer", "partitions", "parts", "publication", "standing", "status"},
     "loop": {
-        *("audit", "clock", "execution", "log", "model", "partitions", "parts", "publication", "reception", "start"),
-        *("status", "undecided"),
+        *("audit", "clock", "execution", "log", "lookout", "model", "partitions", "parts", "publication", "reception"),
+        *("start", "status", "undecided"),
     },
     # the edges
     "stop_signal": {"clock"},
@@ -97,13 +103,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "publisher": {"dead_letter", "log", "model", "outbox", "output_topics", "ports", "rights", "settings"},
     "deadline": set(),
     "wire": {"deadline"},
+    "answer_body": {"deadline", "wire"},
     "credentials": {"log", "settings"},
-    "renewal": {"clock", "log", "pace", "steps", "token"},
+    "renewal": {"clock", "log", "observer", "pace", "steps", "token"},
     "cxone": {
-        *("__init__", "clock", "deadline", "errors", "log", "payload", "record_address", "renewal", "steps", "token"),
-        "wire",
+        *("__init__", "answer_body", "clock", "deadline", "errors", "log", "observer", "payload", "record_address"),
+        *("renewal", "steps", "token", "wire"),
     },
-    "workers": {"clock", "flights", "lease", "model", "ports", "steps"},
+    "workers": {"clock", "flights", "lease", "model", "observer", "ports", "steps"},
     # what wires it all
     "service": {
         *("audit", "clock", "consumer", "credentials", "cxone", "errors", "flights", "group_watch", "holds", "intake"),
@@ -112,7 +119,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # what looks at the outside before it is used, with what the service would use
     "check": {
-        *("__init__", "clock", "consumer", "cxone", "metadata", "model", "partitions", "output_topics"),
+        *("__init__", "answer_body", "clock", "consumer", "cxone", "metadata", "model", "partitions", "output_topics"),
         *("mapping", "record_address", "schema_files", "settings", "start", "token"),
     },
     # what became of events: the outcome topic, read back
@@ -138,7 +145,7 @@ EDGES: dict[str, set[str]] = {
         "sandbox",
     },
     "httpcore": {"wire"},
-    "httpx": {"cxone", "wire", "check", "sandbox"},
+    "httpx": {"answer_body", "cxone", "wire", "check", "sandbox"},
     "opentelemetry": {"telemetry"},
     "time": {"clock", "sandbox"},
 }

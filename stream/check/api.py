@@ -13,7 +13,8 @@ import httpx
 import orjson
 
 from .. import __version__
-from ..cxone import FORM_HEADERS, MAX_ANSWER_BYTES
+from ..answer_body import MAX_ANSWER_BYTES
+from ..cxone import FORM_HEADERS
 from ..record_address import READ_HEADERS, record_address
 from ..token import DEFAULT_LIFE_S, SCOPE, UnusableAnswerError, form, read_answer
 from .facts import Fault

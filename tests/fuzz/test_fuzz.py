@@ -126,9 +126,11 @@ class Strict(Intake):
 class Trimming(OutcomeWriter):
     """Plants a dead letter that is not the input byte for byte: it loses blanks at the value's end."""
 
-    def of_unfit(self, message: Message, assignment: Assignment, unfit: Unfit, timestamp: str) -> Settled:
+    def of_unfit(
+        self, message: Message, assignment: Assignment, unfit: Unfit, timestamp: str, traceparent: bytes | None = None
+    ) -> Settled:
         """Trim the value."""
-        settled = super().of_unfit(message, assignment, unfit, timestamp)
+        settled = super().of_unfit(message, assignment, unfit, timestamp, traceparent)
         letter = settled.dead_letter
         if letter is None or letter.value is None:
             return settled
@@ -138,9 +140,12 @@ class Trimming(OutcomeWriter):
 class Telling(OutcomeWriter):
     """Plants an outcome that is a success and was a failure."""
 
-    def of_unfit(self, message: Message, assignment: Assignment, unfit: Unfit, timestamp: str) -> Settled:
+    def of_unfit(
+        self, message: Message, assignment: Assignment, unfit: Unfit, timestamp: str, traceparent: bytes | None = None
+    ) -> Settled:
         """Call it applied."""
-        return super().of_unfit(message, assignment, unfit, timestamp)._replace(result=Result.APPLIED)
+        settled = super().of_unfit(message, assignment, unfit, timestamp, traceparent)
+        return settled._replace(result=Result.APPLIED)
 
 
 DEFAULTS_OF_ALL = Defaults("people", DEFAULTS.update_type, DEFAULTS.conflict_resolution)

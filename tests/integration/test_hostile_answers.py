@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stream.cxone import MAX_ANSWER_NODES
+from stream.answer_body import MAX_ANSWER_NODES
 from stream.steps import Answer, NoAnswer
 
 from .raw_api import JSON, Connection, RawApi, answer, client_of, execute, says

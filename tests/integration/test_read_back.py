@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from stream.cxone import MAX_ANSWER_BYTES
+from stream.answer_body import MAX_ANSWER_BYTES
 from stream.sandbox.cxone import Sandbox
 from stream.steps import Answer, NoAnswer
 

@@ -114,6 +114,10 @@ class FakeSource:
         self._process.at_port()
         self._reader.resume(partitions)
 
+    def log_ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        """Say where the logs end."""
+        return {each: self._broker.logs[each].high for each in partitions}
+
     def group(self) -> Membership | None:
         """Take the group metadata as this client knows them."""
         self._process.at_port()
