@@ -12,12 +12,13 @@ What librdkafka 2.16 taught, each measured:
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from .consumer_properties import consumer_properties
 from .errors import FatalError
 from .fetched import runs
 from .log import get_log
@@ -36,11 +37,8 @@ if TYPE_CHECKING:
 CHUNK = 1_000
 CALL_TIMEOUT_S = 0.2
 """Longest wait for a broker's answer inside a turn of the loop."""
-FETCH_WAIT_MS = 100
-"""The question for the log's ends waits behind a fetch that the broker holds back, for they share a connection: at the
-default of 500 ms a new partition beside idle ones was never begun."""
 MAX_CALL_TIMEOUT_S = 2.0
-"""How long that question may take in the end, where a broker is far away or holds fetches longer."""
+"""How long the question for a log's ends may take, where a broker is far away or holds fetches longer."""
 MAX_OFFSETS_TIMEOUT_S = 0.5
 """The same for the committed offsets, which an open transaction of a dead member can hold back for 30 s."""
 
@@ -50,28 +48,6 @@ FATAL_FIX = (
 )
 
 _POSITION_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001
-
-
-def consumer_properties(kafka: Kafka) -> dict[str, Any]:
-    """Name the properties that the promises rest on, and those that make it fast (design, hot path)."""
-    properties: dict[str, Any] = {
-        "fetch.wait.max.ms": FETCH_WAIT_MS,
-        **kafka.extra_for("consumer"),
-        "bootstrap.servers": kafka.bootstrap_servers,
-        "group.id": kafka.group_id,
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",
-        "isolation.level": "read_committed",
-        "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": kafka.session_timeout_s * 1000,
-        "fetch.queue.backoff.ms": 5,
-        "queued.max.messages.kbytes": 16_384,
-        "enable.partition.eof": False,
-    }
-    if kafka.instance_id is not None:
-        properties["group.instance.id"] = kafka.instance_id
-    return properties
 
 
 class KafkaSource:

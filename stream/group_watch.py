@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from .consumer import consumer_properties
+from .consumer_properties import consumer_properties
 from .log import get_log
 from .model import TopicPartition
 from .ownership import GroupMember, Look, Ownership
