@@ -9,6 +9,7 @@
 PYTHON ?= python3
 SEEDS ?= 2000
 FUZZ_S ?= 600
+WORKERS ?= 3
 ARGS ?=
 
 BIN := .venv/bin
@@ -46,13 +47,13 @@ lint: install ## ruff, formatting, mypy --strict
 	$(BIN)/mypy
 
 unit: install $(SUITE)/.fetched ## tests without a network: examples, properties, layer rules
-	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos $(ARGS)
+	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos -n 2 $(ARGS)
 
 simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=2000)
 	$(BIN)/python -m tests.simulator --seeds $(SEEDS) $(ARGS)
 
-integration: install ## tests on a real Kafka and the sandbox
-	$(BIN)/pytest tests/integration $(ARGS)
+integration: install ## tests on a real Kafka and the sandbox, most of which wait (WORKERS=3)
+	$(BIN)/pytest tests/integration -n $(WORKERS) --dist loadgroup $(ARGS)
 
 chaos: install ## kill -9 in full flow, crashes of brokers, on a real Kafka behind a fault proxy (3 minutes)
 	$(BIN)/pytest tests/chaos -m chaos -rP $(ARGS)

@@ -41,6 +41,8 @@ JAVA_OPTIONS = ("-Xms1g", "-Xmx1g", "-XX:+UseSerialGC")
 WARM_UP_EVENTS = 100_000
 LEAST_CAPACITY = 150_000
 MOST_ELSEWHERE = 0.2
+WIDTH = 140
+"""Of the tables, where no terminal says it."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=False)
 
@@ -60,6 +62,8 @@ def measure(
 ) -> None:
     """Measure the service, the floor and the rivals on this machine (about 10 minutes)."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
     sizes = Sizes.of(events, repeats, is_quick=quick)
     wanted = [each for each in plan(sizes) if _is_wanted(each, only.lower().split())]
     if not wanted:

@@ -39,7 +39,7 @@ class Result:
 
 def write_result(result: Result, path: Path) -> None:
     """Write it as JSON."""
-    path.write_bytes(orjson.dumps(asdict(result), default=list, option=orjson.OPT_INDENT_2) + b"\n")
+    path.write_bytes(orjson.dumps(asdict(result), default=list) + b"\n")
 
 
 def read_result(path: Path) -> Result:

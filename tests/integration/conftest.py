@@ -11,13 +11,22 @@ from ..harness.stage import Layout, Stage
 from .answer_cases import CASES, RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from stream.sandbox.kafka import Kafka
 
     from ..harness.service import Service
     from ..harness.topics import Record
+
+
+@pytest.hookimpl(tryfirst=True)  # before the hook that reads the marks
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, and all tests that look at the one long run together."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            group = "answered" if "answered" in item.fixturenames else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @dataclass(frozen=True, slots=True)
