@@ -53,7 +53,7 @@ simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=200
 	$(BIN)/python -m tests.simulator --seeds $(SEEDS) $(ARGS)
 
 integration: install ## tests on a real Kafka and the sandbox, most of which wait (WORKERS=3)
-	$(BIN)/pytest tests/integration -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest tests/integration -n $(WORKERS) $(ARGS)
 
 chaos: install ## kill -9 in full flow, crashes of brokers, on a real Kafka behind a fault proxy (3 minutes)
 	$(BIN)/pytest tests/chaos -m chaos -rP $(ARGS)

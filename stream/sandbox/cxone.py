@@ -118,7 +118,9 @@ class Sandbox:
 
 
 def serve(options: SandboxOptions, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM, for the command line; only from the main thread.
+    """Serve until SIGINT or SIGTERM, for the command line; only from the main thread, which ends the process then.
+
+    Both are ignored from then on: who presses Ctrl-C twice has said nothing new.
 
     Args:
         options: how it starts.
@@ -130,9 +132,8 @@ def serve(options: SandboxOptions, host: str, port: int, announce: Callable[[str
         OSError: the address is in use, or not of this machine.
     """
     asked_to_stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: asked_to_stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_stop.set())
     # A request makes thousands of objects that soon die; at the usual threshold, looking for cycles among them costs as
     # much as the HTTP (measured 0.8 ms of 3.3 ms for a thousand records).
     gc.freeze()
@@ -142,8 +143,8 @@ def serve(options: SandboxOptions, host: str, port: int, announce: Callable[[str
             announce(sandbox.base_url)
             asked_to_stop.wait()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _app(parts: Parts) -> Starlette:

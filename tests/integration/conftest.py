@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from ..harness.stage import Layout, Stage
 from .answer_cases import CASES, RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from xdist.remote import Producer
 
     from stream.sandbox.kafka import Kafka
 
@@ -20,13 +23,20 @@ if TYPE_CHECKING:
     from ..harness.topics import Record
 
 
-@pytest.hookimpl(tryfirst=True)  # before the hook that reads the marks
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, and all tests that look at the one long run together."""
-    for item in items:
-        if isinstance(item, pytest.Function):
-            group = "answered" if "answered" in item.fixturenames else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
+ANSWERED = ("test_answers.py", "test_traces.py")
+
+
+class ByFile(LoadScopeScheduling):
+    """Keeps a file's tests on one worker, and those files together that look at the one long run."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "answered" if path.endswith(ANSWERED) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Let workers share the files among them."""
+    return ByFile(config, log)
 
 
 @dataclass(frozen=True, slots=True)
