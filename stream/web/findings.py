@@ -1,0 +1,198 @@
+"""What is wrong, the worst first, each with what to do: what somebody reads at 3 a.m. before anything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from ..holds import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..snapshot import Failure, Snapshot
+    from ..status import HeldDatastore
+    from .probes import Probe
+
+FAILING_LATELY_MS = 5 * 60_000
+"""A kind of failure is news for so long after it was last seen."""
+FULL_SHARE = 0.9
+"""From this share of the requests that there may be, requests are what limits the throughput."""
+SLOW_SHARE = 0.5
+"""From this share of an event's time on, one stretch of its way is where the time goes."""
+MIN_SLOW_MS = 1_000.0
+"""Requests that take less are nothing to be told of unless they are all that there may be."""
+BEHIND = 1_000
+"""Events of lag that are worth a word."""
+MAX_TOLD = 5
+"""Of each kind; the tables have the others."""
+
+
+class Severity(StrEnum):
+    """How much it matters."""
+
+    BAD = "bad"
+    """Events do not get through."""
+    WARNING = "warning"
+    """They do, but some fail, or slowly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: a line, what is known of it, and what to do."""
+
+    severity: Severity
+    title: str
+    detail: str
+    action: str
+
+
+WHAT_TO_DO: Final[dict[Cause, str]] = {
+    Cause.FAILING: (
+        "Look whether the API is up and can be reached from here. It is tried again by itself; nothing is lost."
+    ),
+    Cause.UNEXPECTED: (
+        "Something else than the API may have answered: look at a proxy or gateway on the way, and at CXONE_BASE_URL "
+        "and the paths. It is tried again by itself."
+    ),
+    Cause.ACCESS: (
+        "Renew CXONE_CLIENT_ID and CXONE_CLIENT_SECRET, or grant the scope that is named. Secrets in files are read "
+        "again by themselves, variables need a restart; `cxone-stream check` says whether it is right."
+    ),
+    Cause.REFUSED: (
+        "Compare what is sent with the datastore's definition in CXone: after a wrong deployment every record is "
+        "refused. Its events wait, and go on when one passes."
+    ),
+    Cause.INTEGRITY: (
+        "Look for a proxy that rewrites bodies, and read some of the records: they were executed, but not with the "
+        "bytes that were sent."
+    ),
+}
+"""A sentence or two for each cause of a hold."""
+FOR_PARKED: Final = (
+    "Look at this record in CXone and at the event at this place: sent alone it breaks the API. The rest goes on. Set "
+    "STREAM_GIVE_UP_AFTER_S if such events may be given up."
+)
+FOR_STUCK: Final = "Restart it: nothing is lost or doubled. Keep the log, it has the stacks of all threads."
+FOR_SLOW: Final = (
+    "Ask for the API's health. If it is well and only far away, raise CXONE_MAX_IN_FLIGHT and "
+    "CXONE_MAX_IN_FLIGHT_PER_DATASTORE."
+)
+FOR_PUBLISHER: Final = (
+    "Look at the brokers, and at this login's right to its transactional id (`cxone-stream check`). Outcomes are kept, "
+    "nothing is lost."
+)
+
+
+def findings(snapshot: Snapshot | None, is_live: Probe) -> list[Finding]:
+    """Say what is wrong now.
+
+    Args:
+        snapshot: the last one; None before the first turn.
+        is_live: what `/livez` says.
+
+    Returns:
+        The worst first; nothing when all is well.
+    """
+    stuck = [Finding(Severity.BAD, "The loop is stuck", reason, FOR_STUCK) for reason in is_live.reasons]
+    if snapshot is None:
+        return stuck
+    return [*stuck, *_of_kafka(snapshot), *_of_api(snapshot), *_of_failures(snapshot), *_of_speed(snapshot)]
+
+
+def what_to_do(held: HeldDatastore) -> str:
+    """Say what somebody can do about a datastore that is held."""
+    return WHAT_TO_DO[held.cause]
+
+
+def _of_kafka(snapshot: Snapshot) -> Iterator[Finding]:
+    if not snapshot.is_member:
+        yield Finding(
+            Severity.BAD,
+            "Not in the consumer group",
+            "No partition can be given to this instance.",
+            "Wait a minute if it has just started; else look at the brokers and at KAFKA_BOOTSTRAP_SERVERS.",
+        )
+    for each in [each for each in snapshot.partitions if each.state == "refused"][:MAX_TOLD]:
+        where = f"{each.topic}/{each.partition}"
+        yield Finding(
+            Severity.BAD, f"Partition {where} is not consumed", each.reason or "", "The reason names the ways out."
+        )
+    publisher = snapshot.publisher
+    if publisher.state in {"rebuilding", "resolving"} and publisher.waiting:
+        told = f"{publisher.waiting} outcomes have waited for {publisher.for_s:.0f} s: a producer is being made."
+        yield Finding(Severity.BAD, "Outcomes do not get into Kafka", told, FOR_PUBLISHER)
+
+
+def _of_api(snapshot: Snapshot) -> Iterator[Finding]:
+    status = snapshot.status
+    if status.outage is not None:
+        cause = next((each.cause for each in status.held), Cause.FAILING)
+        told = f"{status.outage.reason} · {_since(status.outage.held_for_s, status.outage.next_probe_in_s)}"
+        yield Finding(Severity.BAD, "Outage: everything is held", told, WHAT_TO_DO[cause])
+    for held in status.held[: 0 if status.outage else MAX_TOLD]:
+        told = f"{held.reason} · {_since(held.held_for_s, held.next_probe_in_s)}"
+        yield Finding(Severity.BAD, f"Datastore {held.datastore_id} is held", told, WHAT_TO_DO[held.cause])
+    for parked in status.parked[:MAX_TOLD]:
+        topic, number = parked.oldest.partition
+        place = f"{topic}/{number} offset {parked.oldest.offset}"
+        told = f"{parked.reason} · {place}, for {_for(parked.parked_for_s)}, {parked.tries_failed} tries"
+        name = f"Record {parked.record_id} of {parked.datastore_id} is parked"
+        yield Finding(Severity.WARNING, name, told, FOR_PARKED)
+
+
+def _of_failures(snapshot: Snapshot) -> Iterator[Finding]:
+    lately = [each for each in snapshot.failures if snapshot.at_ms - each.last_ms <= FAILING_LATELY_MS]
+    for each in lately[:MAX_TOLD]:
+        where = each.data_store_id or "no datastore"
+        place = f"{each.last.topic}/{each.last.partition} offset {each.last.offset}"
+        at = f" at {each.path}" if each.path else ""
+        yield Finding(
+            Severity.WARNING,
+            f"Events of {where} fail: {each.code}",
+            f"{each.message}{at} · {each.count} so far{_share(snapshot, each)} · the last: {place}",
+            each.remedy,
+        )
+
+
+def _share(snapshot: Snapshot, failure: Failure) -> str:
+    """Say how much of a datastore fails: all of it is a schema or a deployment, some of it the data."""
+    for each in snapshot.datastores:
+        if each.data_store_id == failure.data_store_id and each.failed:
+            percent = 100 * each.failed / (each.failed + each.succeeded)
+            return f" · {percent:.0f} % of this datastore's events fail"
+    return ""
+
+
+def _of_speed(snapshot: Snapshot) -> Iterator[Finding]:
+    requests, request = snapshot.requests, snapshot.latency.request_ms
+    is_full = requests.in_flight >= FULL_SHARE * requests.max_in_flight
+    is_behind = (snapshot.lag or 0) >= BEHIND or snapshot.paused_count > 0
+    if request.p50 is not None and (request.p50 >= MIN_SLOW_MS or (is_full and is_behind)):
+        whole = sum(each.p50 or 0.0 for each in (snapshot.latency.waiting_ms, request, snapshot.latency.commit_ms))
+        share = request.p50 / whole if whole else 1.0
+        if request.p50 >= MIN_SLOW_MS or share >= SLOW_SHARE:
+            told = (
+                f"A request takes {_ms(request.p50)} (p99 {_ms(request.p99)}); {requests.in_flight} of "
+                f"{requests.max_in_flight} are on the wire; {snapshot.lag or 0} events wait in Kafka"
+            )
+            yield Finding(Severity.WARNING, "The API is slow", told, FOR_SLOW)
+
+
+def _since(held_for_s: float, next_try_in_s: float) -> str:
+    return f"for {_for(held_for_s)}, next try in {_for(next_try_in_s)}"
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value / 1000:.1f} s" if value >= MIN_SLOW_MS else f"{value:.0f} ms"
+
+
+def _for(seconds: float) -> str:
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,93 @@
+"""Is it live, is it ready, and if not why: the rules of `/livez` and `/readyz` (contract section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..snapshot import Snapshot
+
+STILL_S = 10.0
+"""A loop that has not turned for so long takes part in nothing, though it is far from being stuck."""
+PUBLISHER_S = 10.0
+"""A producer is made anew in a second; what takes longer holds outcomes back."""
+MAX_NAMED = 20
+"""Of partitions that are refused: of more it is said how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a probe finds: well, or why not, one reason a line."""
+
+    reasons: tuple[str, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is no reason against it."""
+        return not self.reasons
+
+
+def live(still_s: float, *, is_stuck: bool) -> Probe:
+    """Judge `/livez`: only a loop that is stuck needs a restart, never an API or a broker that is away.
+
+    Args:
+        still_s: for how long the loop has not turned.
+        is_stuck: whether that is too long.
+    """
+    if not is_stuck:
+        return Probe(())
+    return Probe((f"the loop has not turned for {still_s:.0f} s: the log has the stacks of all threads, `loop_stuck`",))
+
+
+def kafka_ready(snapshot: Snapshot | None, still_s: float, *, is_ending: bool) -> Probe:
+    """Judge `/readyz?scope=kafka`: in the group, with or without partitions, and the loop turning.
+
+    Args:
+        snapshot: the last one; None before the first turn.
+        still_s: for how long the loop has not turned.
+        is_ending: whether the process was asked to end.
+    """
+    return Probe(tuple(_without_kafka(snapshot, still_s, is_ending=is_ending)))
+
+
+def ready(snapshot: Snapshot | None, still_s: float, *, is_ending: bool) -> Probe:
+    """Judge `/readyz`: also nothing is held, no partition is refused, and outcomes get out.
+
+    Args:
+        snapshot: the last one; None before the first turn.
+        still_s: for how long the loop has not turned.
+        is_ending: whether the process was asked to end.
+    """
+    reasons = [*_without_kafka(snapshot, still_s, is_ending=is_ending)]
+    if snapshot is not None:
+        reasons += [*snapshot.status.reasons, *_refused(snapshot), *_publisher(snapshot)]
+    return Probe(tuple(reasons))
+
+
+def _without_kafka(snapshot: Snapshot | None, still_s: float, *, is_ending: bool) -> Iterator[str]:
+    if is_ending:
+        yield "draining: it was asked to end"
+    if snapshot is None:
+        yield "starting: the loop has not turned yet"
+        return
+    if still_s >= STILL_S:
+        yield f"the loop has not turned for {still_s:.0f} s"
+    if not snapshot.is_member:
+        yield "not in the consumer group: it is joining, or no broker answers"
+
+
+def _refused(snapshot: Snapshot) -> Iterator[str]:
+    refused = [each for each in snapshot.partitions if each.state == "refused"]
+    for each in refused[:MAX_NAMED]:
+        yield f"partition {each.topic}/{each.partition} is not consumed: {each.reason}"
+    if snapshot.refused_count > len(refused[:MAX_NAMED]):
+        yield f"{snapshot.refused_count} partitions in all are not consumed"
+
+
+def _publisher(snapshot: Snapshot) -> Iterator[str]:
+    publisher = snapshot.publisher
+    if publisher.state in {"rebuilding", "resolving"} and publisher.for_s >= PUBLISHER_S:
+        yield f"no outcome has got out for {publisher.for_s:.0f} s: a producer is being made; look at the brokers"
