@@ -92,15 +92,16 @@ class Account:
         return {_RECEIVED: self.received, _SUCCEEDED: succeeded, _FAILED: failed}
 
     def _flow(self, now_s: float) -> Flow:
-        rates = self._rates.look({**self._counts(), **self.results}, now_s)
+        results = {result.value: count for result, count in self.results.items()}
+        rates = self._rates.look(self._counts() | results, now_s)
         return Flow(
             received=self.received,
-            results={result.value: count for result, count in self.results.items()},
+            results=results,
             window_s=self._rates.over_s,
             received_per_s=rates[_RECEIVED],
             succeeded_per_s=rates[_SUCCEEDED],
             failed_per_s=rates[_FAILED],
-            results_per_s={result.value: rates[result] for result in self.results},
+            results_per_s={name: rates[name] for name in results},
         )
 
     def _requests(self, standing: Standing) -> Requests:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from .observer import SILENT
-from .standing import PartitionStanding, Standing
+from .standing import DatastoreStanding, PartitionStanding, Standing
 
 if TYPE_CHECKING:
     from .execution import Execution
@@ -63,9 +64,21 @@ class Lookout:
             outbox=len(outbox),
             outbox_state=outbox.state,
             outbox_since_s=outbox.since_s,
+            datastores=_datastores(execution),
             status=execution.status(now_s),
             tally=tally,
         )
+
+
+def _datastores(execution: Execution) -> tuple[DatastoreStanding, ...]:
+    ready: Counter[str] = Counter()
+    oldest_s: dict[str, float] = {}
+    for key, events in execution.lanes.waiting():
+        ready[key.datastore_id] += len(events)
+        arrived_s = next(iter(events)).arrived_s
+        oldest_s[key.datastore_id] = min(arrived_s, oldest_s.get(key.datastore_id, arrived_s))
+    on_way = Counter(flight.datastore_id for flight in execution.flights)
+    return tuple(DatastoreStanding(name, ready[name], oldest_s.get(name, 0.0), on_way[name]) for name in ready | on_way)
 
 
 def _partition(owned: Partition, log_end: int | None) -> PartitionStanding:

@@ -143,6 +143,7 @@ class Loop:
         if len(found) < len(waiting):
             self._ask_offsets_at_s = now_s + ASK_OFFSETS_AGAIN_S
         for partition, committed in found.items():
+            parts.observer.turned(now_s)  # each may ask the broker something more
             parts.start.begin(self.partitions, partition, committed, parts.source, parts.clock.wall_ms())
             owned = self.partitions.get(partition)
             if owned is not None and owned.phase is Phase.REFUSED:
@@ -214,6 +215,7 @@ class Loop:
         self._parts.lease.renew(now_s)
         self._land(self.execution.take_verdicts(now_s), now_s)
         self.execution.release(self.publication.advance(now_s, clean))
+        self._lookout.look(self.tally, now_s)
 
     def _end(self, ended: set[Assignment]) -> None:
         self.partitions.unassign([assignment.partition for assignment in ended])

@@ -22,11 +22,13 @@ from .lease import Lease
 from .log import flush, get_log
 from .loop import Loop
 from .mapping import NO_MAPPING, load_mapping
+from .observer import SILENT, Observer, Observers
 from .outcome import Form, OutcomeWriter
 from .parts import Bounds, Parts
 from .publisher import KafkaSink
 from .schema_files import load_schemas
 from .settings import PACKAGED_SCHEMAS
+from .showing import show
 from .start import Start, StartAt
 from .steps import OnConflict, Policy
 from .stop_signal import StopSignal
@@ -80,7 +82,8 @@ def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...], ma
         log.info("mapping_loaded", file=mapping.name, sha256=mapping.sha256, rules=len(mapping.rules))
     within_s = DRAIN_SHARE_FOR_ALL * settings.stream.drain_s
     stop = StopSignal(SystemClock(), within_s, lambda: _cut_short(within_s))
-    loop = Loop(connect(settings, schemas, mapping), bounds(settings))
+    observer = Observers(show(settings, files, mapping, lambda: stop.asked_at_s is not None))
+    loop = Loop(connect(settings, schemas, mapping, observer), bounds(settings))
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     log.info("service_started", topics=list(settings.kafka.input_topics), group=settings.kafka.group_id)
@@ -91,13 +94,14 @@ def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...], ma
     log.info("service_ended")
 
 
-def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING) -> Parts:
+def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING, observer: Observer = SILENT) -> Parts:
     """Make the loop's parts, with its real edges.
 
     Args:
         settings: judged and complete.
         schemas: compiled.
         mapping: of sources that are not native.
+        observer: is told what happens.
 
     Returns:
         The parts of a loop; the group has not been joined yet.
@@ -138,6 +142,7 @@ def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING)
         writer=OutcomeWriter(Form(kafka.group_id, stream.cloudevents, kafka.dead_letter_topic is not None)),
         audit=audit,
         lease=lease,
+        observer=observer,
     )
 
 

@@ -31,13 +31,24 @@ class PartitionStanding:
 
 
 @dataclass(frozen=True, slots=True)
+class DatastoreStanding:
+    """One datastore with work: `ready` events that could go, the oldest since `oldest_s`; `on_way` its batches."""
+
+    datastore_id: str
+    ready: int
+    oldest_s: float
+    on_way: int
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where everything stands at `now_s`.
 
     `is_member`: of the consumer group. `lanes`: how many have an event that could go. `ready`: events that could go.
     `on_wire`: requests with a worker; `waiting`: batches that wait for a time; `most_on_wire`: `CXONE_MAX_IN_FLIGHT`.
     `buffer_used_bytes` of `buffer_bytes` (`STREAM_BUFFER_BYTES`). `outbox`: outcomes not yet known to be committed,
-    its `outbox_state` since `outbox_since_s`. `status`: what is held. `tally`: requests since the start (live).
+    its `outbox_state` since `outbox_since_s`. `datastores`: all with work. `status`: what is held. `tally`: requests since
+    the start (live).
     """
 
     now_s: float
@@ -53,5 +64,6 @@ class Standing:
     outbox: int
     outbox_state: State
     outbox_since_s: float
+    datastores: tuple[DatastoreStanding, ...]
     status: Status
     tally: Tally

@@ -86,6 +86,22 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("observer", "undecided"),
     },
     "reception": {"clock", "execution", "intake", "ledger", "model", "observer", "outbox", "partitions", "parts"},
+    # what is told of it all
+    "snapshot": {"status"},
+    "board": {"snapshot"},
+    "figures": {"snapshot"},
+    "failures": {"model", "remedies", "snapshot"},
+    "account": {"failures", "figures", "model", "snapshot", "standing"},
+    "bulletin": {
+        *("account", "board", "clock", "codes", "failures", "flights", "intake", "model", "observer", "outbox"),
+        *("standing", "steps"),
+    },
+    "watchdog": {"board", "log"},
+    "web": {"__init__", "board", "clock", "errors", "holds", "log", "settings", "snapshot", "status", "watchdog"},
+    "showing": {
+        *("__init__", "board", "bulletin", "clock", "mapping", "observer", "schema_files", "settings", "watchdog"),
+        "web",
+    },
     "lookout": {"execution", "observer", "partitions", "parts", "publication", "standing", "status"},
     "loop": {
         *("audit", "clock", "execution", "log", "lookout", "model", "partitions", "parts", "publication", "reception"),
@@ -118,8 +134,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # what wires it all
     "service": {
         *("audit", "clock", "consumer", "credentials", "cxone", "errors", "flights", "group_watch", "holds", "intake"),
-        *("lanes", "lease", "log", "loop", "mapping", "outcome", "parts", "publisher", "schema_files", "settings"),
-        *("start", "steps", "stop_signal", "validate", "workers"),
+        *("lanes", "lease", "log", "loop", "mapping", "observer", "outcome", "parts", "publisher", "schema_files"),
+        *("settings", "showing", "start", "steps", "stop_signal", "validate", "workers"),
     },
     # what looks at the outside before it is used, with what the service would use
     "check": {
@@ -150,11 +166,14 @@ EDGES: dict[str, set[str]] = {
     },
     "httpcore": {"wire"},
     "httpx": {"answer_body", "cxone", "wire", "check", "sandbox"},
+    "http": {"cxone", "web.server"},
     "opentelemetry": {"telemetry"},
+    "socketserver": {"web.server"},
     "time": {"clock", "sandbox"},
 }
 
 PURE = {
+    "account",
     "cdc",
     "answers",
     "asking",
@@ -165,6 +184,8 @@ PURE = {
     "decode",
     "dialogue",
     "errors",
+    "failures",
+    "figures",
     "flights",
     "giving_up",
     "health",
@@ -195,6 +216,8 @@ PURE = {
     "token",
     "usual",
     "validate",
+    "web.findings",
+    "web.probes",
 }
 WORLD = {
     "asyncio",

@@ -23,7 +23,6 @@ PARTS: Mapping[str, type[Cxone | Kafka | Stream]] = {
 
 NOT_YET: Mapping[str, str] = {
     "STREAM_COALESCE": "events of one record are never merged",
-    "STREAM_HTTP_ADDRESS": "there is no HTTP server",
     "OTEL_*": "there is no telemetry",
 }
 """Settings that are read and judged but have no effect yet, and what holds instead."""

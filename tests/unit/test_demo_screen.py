@@ -149,7 +149,7 @@ def test_what_to_try_next_names_real_places() -> None:
     after = "\n".join(next_steps("bin/cxone-stream", Path("runs/1")))
     assert "runs/1/service.log" in after
     assert "bin/cxone-stream demo --keep" in after
-    kept = "\n".join(keep_steps("127.0.0.1:9", "http://127.0.0.1:8", Path("a b")))
+    kept = "\n".join(keep_steps("127.0.0.1:9", "http://127.0.0.1:8", "http://127.0.0.1:7/", Path("a b")))
     assert "| 'a b'/send 7" in kept
     assert "http://127.0.0.1:8/_sandbox/faults" in kept
     assert "kcat -C -e -b 127.0.0.1:9" in kept

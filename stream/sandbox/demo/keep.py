@@ -38,7 +38,7 @@ def keep(stage: Stage, screen: Screen, program: str) -> None:
     for name, text in scripts(servers, directory, sys.executable, program).items():
         (directory / name).write_text(text)
         (directory / name).chmod(0o755)
-    screen.say("\n".join(keep_steps(servers, stage.sandbox.base_url, shown(directory))))
+    screen.say("\n".join(keep_steps(servers, stage.sandbox.base_url, stage.service.page, shown(directory))))
     try:
         _follow(stage, screen)
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ SCHEMAS: Final = Path(__file__).with_name("schemas")
 DRAIN_S: Final = 10
 _TAIL_LINES: Final = 5
 _GRACE_S: Final = 5
+_HEAD_LINES: Final = 50
 
 # A proxy, a setting or a telemetry address that happens to be set must not reach the service.
 _PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
@@ -47,6 +49,7 @@ def service_settings(base_url: str, client_id: str, bootstrap_servers: str, dire
         "STREAM_REQUIRE_SCHEMA": "true",
         "STREAM_AUDIT_LOG": str(directory / AUDIT_FILE),
         "STREAM_DRAIN_S": str(DRAIN_S),
+        "STREAM_HTTP_ADDRESS": "127.0.0.1:0",
         "STREAM_LOG_FORMAT": "json",
     }
 
@@ -69,6 +72,14 @@ class Service:
         self._process = BoundProcess(
             command, cwd=self.log_file.parent, environ=self._environ, log_file=self.log_file, removed_with_us=None
         )
+
+    @property
+    def page(self) -> str | None:
+        """The address of its status page, as its log tells it; None before it listens."""
+        head = self.log_file.read_text(errors="replace").splitlines()[:_HEAD_LINES]
+        lines = (json.loads(line) for line in head if line.startswith("{"))
+        addresses = [line["address"] for line in lines if line["event"] == "http_listening"]
+        return f"http://{addresses[0]}/" if addresses else None
 
     @property
     def exit_code(self) -> int | None:

@@ -75,12 +75,13 @@ def next_steps(program: str, directory: Path) -> list[str]:
     ]
 
 
-def keep_steps(bootstrap_servers: str, base_url: str, directory: Path) -> list[str]:
+def keep_steps(bootstrap_servers: str, base_url: str, page: str | None, directory: Path) -> list[str]:
     """Return what to try while it all runs: addresses, and commands to copy.
 
     Args:
         bootstrap_servers: of Kafka.
         base_url: of the stand-in.
+        page: the service's status page.
         directory: of the run, with the scripts `SEND` and `RUN_ANOTHER`.
     """
     event = '{"dataStoreId":"tickets","id":"7","fields":{"state":"open","changeNumber":1}}'
@@ -91,6 +92,7 @@ def keep_steps(bootstrap_servers: str, base_url: str, directory: Path) -> list[s
         "It all goes on running:",
         f"  Kafka             {bootstrap_servers}",
         f"  CXone stand-in    {base_url}",
+        f"  status page       {page}",
         f"  service's log     {directory / LOG_FILE}",
         f"  topics            {INPUT_TOPIC}, {OUTCOME_TOPIC}, {DEAD_LETTER_TOPIC}",
         "Before you try the README's commands in another terminal:",

@@ -1,7 +1,7 @@
 "use strict";
 // Shows what /events tells. It only reads; all text goes in as text, never as markup.
 
-const STALE_AFTER_MS = 4000;
+const STALE_AFTER_MS = 5000;
 const POLL_MS = 3000;
 const STREAM_AGAIN_MS = 30000;
 const byId = (id) => document.getElementById(id);
@@ -49,6 +49,18 @@ function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Put a text in which names stand between backticks. */
+function say(node, text) {
+  if (node.dataset.text === text) return;
+  node.dataset.text = text;
+  node.replaceChildren(...text.split("`").map((part, index) => {
+    if (index % 2 === 0) return part;
+    const code = document.createElement("code");
+    code.textContent = part;
+    return code;
+  }));
+}
+
 function set(id, text, className) {
   const node = byId(id);
   put(node, text);
@@ -78,7 +90,7 @@ function rows(id, cellsOfRows) {
     });
     cells.forEach((cell, column) => {
       const [text, className] = Array.isArray(cell) ? cell : [cell, "number"];
-      put(nodes[column], text);
+      (className === "said" ? say : put)(nodes[column], text);
       if (nodes[column].className !== className) nodes[column].className = className;
     });
   });
@@ -147,7 +159,7 @@ function showFindings(told) {
   });
   told.findings.forEach((finding, index) => {
     items[index].className = finding.severity;
-    [finding.title, finding.detail, finding.action].forEach((text, part) => put(items[index].children[part], text));
+    [finding.title, finding.detail, finding.action].forEach((text, part) => say(items[index].children[part], text));
   });
   const reasons = told.ready ? [] : told.reasons;
   set("nothing-wrong", told.findings.length ? "" : reasons.length ? reasons.join(" · ") : "Nothing.");
@@ -162,7 +174,7 @@ function showNow(current) {
   set("failed", rate(flow.failedPerS), flow.failedPerS > 0 ? "warn" : "");
   set("lag", count(current.lag));
   set("in-flight", count(requests.inFlight), requests.inFlight >= requests.maxInFlight ? "warn" : "");
-  set("max-in-flight", "of at most " + requests.maxInFlight);
+  set("max-in-flight", "requests of at most " + requests.maxInFlight);
   set("batch", requests.meanSize === null ? "–" : rate(requests.meanSize));
   set("fill", requests.fill === null ? "no request lately" : percent(100 * requests.fill) + " full, " + count(requests.perMinute) + " a minute");
   set("success-rate", requests.count ? percent(requests.successRate) : "–", requests.successRate < 100 ? "warn" : "");
@@ -176,7 +188,7 @@ function showTime(latency) {
   for (const [name, part] of Object.entries(parts)) {
     set(name + "-p50", took(part.p50));
     set(name + "-p99", took(part.p99));
-    byId("stretch").querySelector("." + name).style.flexGrow = all ? (part.p50 || 0) / all : 0;
+    byId("stretch").querySelector("." + name).style.flexGrow = all ? (100 * (part.p50 || 0)) / all : 0;
   }
   set("total-p50", took(latency.producedToCommittedMs.p50));
   set("total-p99", took(latency.producedToCommittedMs.p99));
@@ -242,10 +254,17 @@ function showFailures(failures, nowMs) {
       each.code, [each.dataStoreId || "–", "text"], count(each.count), lasts((nowMs - each.lastMs) / 1000) + " ago",
       [each.message + (each.path ? " at " + each.path : "") + (each.httpStatus ? " (" + each.httpStatus + ")" : ""), "text"],
       [place(last.topic, last.partition, last.offset) + (last.recordId ? ", record " + last.recordId : ""), "text"],
-      [each.remedy, "text"],
+      [each.remedy, "said"],
     ];
   }));
   set("failures-note", failures.length ? "" : "None.");
+}
+
+function showSetbacks(setbacks, nowMs) {
+  rows("setbacks", setbacks.map((each) => [
+    each.dataStoreId, count(each.count), lasts((nowMs - each.lastMs) / 1000) + " ago", [each.reason, "text"],
+  ]));
+  set("setbacks-note", setbacks.length ? "" : "None.");
 }
 
 function showParked(status) {
@@ -315,6 +334,7 @@ function show(told) {
   showStores(told.current);
   showResults(told.current.flow);
   showFailures(told.current.failures, nowMs);
+  showSetbacks(told.current.setbacks, nowMs);
   showParked(told.current.status);
   showPartitions(told.current);
   showInside(told);
