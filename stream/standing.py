@@ -47,8 +47,8 @@ class Standing:
     `is_member`: of the consumer group. `lanes`: how many have an event that could go. `ready`: events that could go.
     `on_wire`: requests with a worker; `waiting`: batches that wait for a time; `most_on_wire`: `CXONE_MAX_IN_FLIGHT`.
     `buffer_used_bytes` of `buffer_bytes` (`STREAM_BUFFER_BYTES`). `outbox`: outcomes not yet known to be committed,
-    its `outbox_state` since `outbox_since_s`. `datastores`: all with work. `status`: what is held. `tally`: requests since
-    the start (live).
+    its `outbox_state` since `outbox_since_s`. `datastores`: all with work. `status`: what is held. `tally`: requests
+    since the start (live).
     """
 
     now_s: float

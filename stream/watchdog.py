@@ -82,7 +82,7 @@ class Watchdog:
             self.look()
 
 
-def stacks() -> list[dict[str, object]]:
+def stacks() -> list[dict[str, str | list[str]]]:
     """Say where each thread stands: places and lines of code, outermost first, without any value."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     return [

@@ -39,6 +39,7 @@ EVENT_EVERY_S = 1.0
 LONGEST_STREAM_S = 900.0
 """A page connects again by itself."""
 RECONNECT_MS = 2_000
+CLOSES_WITHIN_S = 0.1
 
 METHOD_NOT_ALLOWED: Final = 405
 TOO_LARGE: Final = 431
@@ -81,7 +82,7 @@ class StatusServer:
 
     def start(self) -> None:
         """Begin to answer, on threads that end with the process."""
-        threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(CLOSES_WITHIN_S,), name="http", daemon=True).start()
         log.info("http_listening", address=str(self.address))
 
     def close(self) -> None:
@@ -172,8 +173,10 @@ class _BoundedReads(io.RawIOBase):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    server_version = f"cxone-delta-stream/{__version__}"
-    sys_version = ""
+
+    def version_string(self) -> str:
+        """Say which program this is, and no word of what runs it."""
+        return f"cxone-delta-stream/{__version__}"
 
     def setup(self) -> None:
         """Read through the bounds."""

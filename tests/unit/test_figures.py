@@ -27,8 +27,8 @@ def test_quantiles_are_values_that_were_measured() -> None:
 
 def test_samples_forget_what_is_older_than_a_minute_and_are_bounded() -> None:
     """Only the last minute counts, and of a flood the newest."""
+    assert Samples().mean is None
     samples = Samples()
-    assert samples.mean is None
     samples.add(1000.0, 0.0)
     samples.add(10.0, 50.0)
     assert samples.quantiles(70.0) == Quantiles(1, 10.0, 10.0)

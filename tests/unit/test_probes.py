@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stream.holds import Cause
@@ -45,7 +47,7 @@ def test_it_is_ready_when_all_is_well() -> None:
         ),
     ],
 )
-def test_what_holds_it_up_counts_in_the_full_answer_only(changes: dict[str, object], reason: str) -> None:
+def test_what_holds_it_up_counts_in_the_full_answer_only(changes: dict[str, Any], reason: str) -> None:
     """Whatever the API or one partition does, the scope of Kafka stays ready."""
     told = snapshot(**changes)
     assert ready(told, 0.0, is_ending=False).reasons[0] == reason

@@ -59,7 +59,7 @@ def test_stacks_are_told_once_for_each_standstill() -> None:
     told = [orjson.loads(line) for line in lines.getvalue().splitlines()]
     assert [each["event"] for each in told] == ["loop_stuck", "loop_turns_again", "loop_stuck"]
     assert told[0]["level"] == "critical"
-    own = next(each for each in told[0]["stacks"] if each["thread"].startswith(threading.current_thread().name))
+    own = next(each for each in told[0]["stacks"] if str(each["thread"]).startswith(threading.current_thread().name))
     assert any("test_stacks_are_told_once_for_each_standstill" in frame for frame in own["frames"])
 
 
@@ -78,5 +78,5 @@ def test_stacks_hold_places_and_no_values() -> None:
     told = stacks()
     goes_on.set()
     thread.join()
-    assert any(each["thread"].startswith("waiter ") for each in told)
+    assert any(str(each["thread"]).startswith("waiter ") for each in told)
     assert secret not in str(told)
