@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration chaos chaos-long campaign outage soak scaling fuzz bench audit sbom format lock clean
+.PHONY: help install demo test lint unit simulate integration browser chaos chaos-long campaign outage soak scaling fuzz bench audit sbom format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -47,13 +47,16 @@ lint: install ## ruff, formatting, mypy --strict
 	$(BIN)/mypy
 
 unit: install $(SUITE)/.fetched ## tests without a network: examples, properties, layer rules
-	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos -n 2 $(ARGS)
+	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos --ignore=tests/browser -n 2 $(ARGS)
 
 simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=2000)
 	$(BIN)/python -m tests.simulator --seeds $(SEEDS) $(ARGS)
 
 integration: install ## tests on a real Kafka and the sandbox, most of which wait (WORKERS=3)
 	$(BIN)/pytest tests/integration -n $(WORKERS) $(ARGS)
+
+browser: install ## the status page in a real Chromium (CHROMIUM=/usr/bin/chromium), under load and in an outage, by hand; takes its pictures
+	$(BIN)/pytest tests/browser $(ARGS)
 
 chaos: install ## kill -9 in full flow, crashes of brokers, on a real Kafka behind a fault proxy (3 minutes)
 	$(BIN)/pytest tests/chaos -m chaos -rP $(ARGS)

@@ -61,13 +61,13 @@ def test_what_is_told_holds_no_secret_and_no_value(stage: Stage) -> None:
     """Wherever an event fails, its fields' values and the credentials are in no page, status, event or probe."""
     stage.sandbox.faults.add(Fault("answer", status=400, data_store_id="refused", body=f'{{"error": "no {PLANTED}"}}'))
     asking = Asking(stage.start(STREAM_HTTP_ADDRESS=ANY_PORT))
-    planted = {"fields": {"number": PLANTED, PLANTED: 1}}
-    stage.feed.send_event("refused", "r1", **planted)
+    stage.feed.send_event("refused", "r1", fields={"number": PLANTED, PLANTED: 1})
+    stage.feed.send_event("example", "acc-1", fields={"tier": PLANTED})
     stage.feed.send(orjson.dumps({"dataStoreId": "people", "id": "r2", "fields": PLANTED}), "r2")
     stage.feed.send(orjson.dumps({"dataStoreId": "people", "id": "r3", "fields": {"a": 1}, PLANTED: 1}), "r3")
     stage.feed.send(PLANTED.encode(), "r4")
     stage.await_all_committed()
-    eventually(lambda: len(asking.status()["current"]["failures"]) == 3, WITHIN_S, "three kinds of failure")
+    eventually(lambda: len(asking.status()["current"]["failures"]) == 4, WITHIN_S, "four kinds of failure")
     address = asking.base_url.removeprefix("http://").split(":")
     with socket.create_connection((address[0], int(address[1])), timeout=WITHIN_S) as connection:
         connection.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -83,7 +83,7 @@ def test_what_is_told_holds_no_secret_and_no_value(stage: Stage) -> None:
 
 
 def test_a_stuck_loop_is_not_live_and_tells_where_it_is(stage: Stage, tmp_path: Path) -> None:
-    """A reader of the audit log that reads no more stops the loop: seen from outside, with its stack, and over when it reads."""
+    """A reader of the audit log that stops reading stops the loop: seen, told with its stack, over when it reads."""
     pipe = tmp_path / "audit.pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
