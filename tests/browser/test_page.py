@@ -34,6 +34,7 @@ SHIFTS = """new Promise(done => {
   setTimeout(() => done(sum), %d);
 })"""
 MAX_SHIFT = 0.02
+FOCUSED = "document.activeElement.id || document.activeElement.innerText.split('\\n')[0]"
 UNNAMED = """[...document.querySelectorAll("section, table, button, a, [role=img], [role=region]")]
   .filter(each => !(each.innerText.trim() || each.getAttribute("aria-label") || each.getAttribute("aria-labelledby")))
   .map(each => each.outerHTML.slice(0, 80))"""
@@ -116,7 +117,7 @@ def test_the_page_under_load_and_in_an_outage(stage: Stage, chromium: Chromium) 
 
 @pytest.mark.timeout(180)
 def test_a_service_that_ends_is_called_stale_and_seen_again(stage: Stage, chromium: Chromium) -> None:
-    """The figures stay, with the time that they are from; when the service is back at the same address, so is the page."""
+    """The figures stay, with the time that they are from; when the service is back at its address, so is the page."""
     service = stage.start(STREAM_HTTP_ADDRESS=ANY_PORT)
     asking = Asking(service)
     chromium.show(DESKTOP)
@@ -139,9 +140,7 @@ def test_the_page_by_keyboard(stage: Stage, chromium: Chromium) -> None:
     reached = []
     for _ in range(30):
         chromium.press("Tab")
-        reached.append(
-            chromium.evaluate("document.activeElement.id || document.activeElement.innerText.split('\\n')[0]")
-        )
+        reached.append(chromium.evaluate(FOCUSED))
         outline = chromium.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none", reached[-1]
         if reached[-1] == "pause":
