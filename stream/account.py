@@ -47,6 +47,7 @@ class Account:
         self._moment_rates = Rates(MOMENT_S)
         self._history: deque[Moment] = deque(maxlen=MAX_MOMENTS)
         self._next_moment_s: float | None = None
+        self._inside_at_s: float | None = None
 
     def snapshot(self, standing: Standing, now_ms: int) -> Snapshot:
         """Make a snapshot.
@@ -56,6 +57,8 @@ class Account:
             now_ms: since 1970.
         """
         now_s, partitions = standing.now_s, standing.partitions
+        if standing.is_member or self._inside_at_s is None:
+            self._inside_at_s = now_s
         lags = [each.lag for each in partitions if each.lag is not None]
         lag = sum(lags) if lags or not partitions else None
         latency = Latency(
@@ -66,6 +69,7 @@ class Account:
         return Snapshot(
             at_ms=now_ms,
             is_member=standing.is_member,
+            outside_for_s=now_s - self._inside_at_s,
             flow=self._flow(now_s),
             requests=self._requests(standing),
             latency=latency,

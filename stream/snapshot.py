@@ -175,10 +175,14 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All of it. Of datastores, partitions and failures those that matter most are listed, and all are counted."""
+    """All of it. `outside_for_s` is how long it has not been in the consumer group.
+
+    Of datastores, partitions and failures those that matter most are listed, and all are counted.
+    """
 
     at_ms: int
     is_member: bool
+    outside_for_s: float
     flow: Flow
     requests: Requests
     latency: Latency

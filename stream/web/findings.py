@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FAILING_LATELY_MS = 5 * 60_000
 """A kind of failure is news for so long after it was last seen."""
+JOINING_S = 15.0
+"""A member joins within seconds; what takes longer is no start and no rebalance."""
 FULL_SHARE = 0.9
 """From this share of the requests that there may be, requests are what limits the throughput."""
 SLOW_SHARE = 0.5
@@ -75,6 +77,10 @@ FOR_PARKED: Final = (
     "STREAM_GIVE_UP_AFTER_S if such events may be given up."
 )
 FOR_STUCK: Final = "Restart it: nothing is lost or doubled. Keep the log, it has the stacks of all threads."
+FOR_OUTSIDE: Final = (
+    "A start takes some seconds. If it lasts: look at the brokers, at KAFKA_BOOTSTRAP_SERVERS, and at this login's right "
+    "to read the group (`cxone-stream check`)."
+)
 FOR_SLOW: Final = (
     "Ask for the API's health. If it is well and only far away, raise CXONE_MAX_IN_FLIGHT and "
     "CXONE_MAX_IN_FLIGHT_PER_DATASTORE."
@@ -108,11 +114,12 @@ def what_to_do(held: HeldDatastore) -> str:
 
 def _of_kafka(snapshot: Snapshot) -> Iterator[Finding]:
     if not snapshot.is_member:
+        is_long = snapshot.outside_for_s >= JOINING_S
         yield Finding(
-            Severity.BAD,
-            "Not in the consumer group",
-            "No partition can be given to this instance.",
-            "Wait a minute if it has just started; else look at the brokers and at KAFKA_BOOTSTRAP_SERVERS.",
+            Severity.BAD if is_long else Severity.WARNING,
+            "Not in the consumer group" if is_long else "Joining the consumer group",
+            f"for {_for(snapshot.outside_for_s)}; no partition can be given to this instance meanwhile",
+            FOR_OUTSIDE,
         )
     for each in [each for each in snapshot.partitions if each.state == "refused"][:MAX_TOLD]:
         where = f"{each.topic}/{each.partition}"

@@ -124,12 +124,22 @@ def test_a_slow_api_is_told_where_it_is_what_holds_things_up(
 def test_kafka_is_told_of_too() -> None:
     """Out of the group, a partition that is refused, and outcomes that do not get out."""
     refused = partition_standing(phase=Phase.REFUSED, refusal="outside the log; use --reset-offsets")
-    told = snapshot(is_member=False, partitions=(refused,), outbox_state=State.REBUILDING, outbox=7)
+    account = Account(1000)
+    snapshot(account)
+    told = snapshot(
+        account, now_s=1_060.0, is_member=False, partitions=(refused,), outbox_state=State.REBUILDING, outbox=7
+    )
     assert [each.title for each in findings(told, WELL)] == [
         "Not in the consumer group",
         "Partition deltas/0 is not consumed",
         "Outcomes do not get into Kafka",
     ]
+
+
+def test_joining_is_no_alarm() -> None:
+    """A start and a rebalance take some seconds."""
+    (found,) = findings(snapshot(is_member=False), WELL)
+    assert (found.severity, found.title) == (Severity.WARNING, "Joining the consumer group")
 
 
 def test_of_many_things_of_one_kind_some_are_told() -> None:
