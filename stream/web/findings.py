@@ -78,8 +78,8 @@ FOR_PARKED: Final = (
 )
 FOR_STUCK: Final = "Restart it: nothing is lost or doubled. Keep the log, it has the stacks of all threads."
 FOR_OUTSIDE: Final = (
-    "A start takes some seconds. If it lasts: look at the brokers, at KAFKA_BOOTSTRAP_SERVERS, and at the right of this "
-    "login to read the group (`cxone-stream check`)."
+    "A start takes some seconds. If it lasts: look at the brokers, at KAFKA_BOOTSTRAP_SERVERS, and at this "
+    "login's right to read the group (`cxone-stream check`)."
 )
 FOR_SLOW: Final = (
     "Ask for the API's health. If it is well and only far away, raise CXONE_MAX_IN_FLIGHT and "
