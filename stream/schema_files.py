@@ -71,7 +71,7 @@ def load_schemas(directory: Path, packaged: Path, *, require: bool) -> tuple[Sch
             [Problem("STREAM_SCHEMAS_DIR", f"{directory} is no directory", "create it or name another")]
         )
     paths = {ENVELOPE: packaged / ENVELOPE}
-    paths |= {path.relative_to(directory).as_posix(): path for path in sorted(directory.glob("datastores/**/*.json"))}
+    paths |= dict(_visible(directory))
     texts = {name: path.read_bytes() for name, path in paths.items()}
     documents, problems = _read(texts)
     problems += _unresolved(documents)
@@ -80,6 +80,14 @@ def load_schemas(directory: Path, packaged: Path, *, require: bool) -> tuple[Sch
         raise ConfigurationError(problems)
     schemas = Schemas(compiled[ENVELOPE], dict(_by_datastore(compiled)), require=require)
     return schemas, tuple(SchemaFile(name, hashlib.sha256(text).hexdigest()) for name, text in texts.items())
+
+
+def _visible(directory: Path) -> Iterator[tuple[str, Path]]:
+    """Find the files but those in hidden directories: a mounted ConfigMap keeps its files in one, and links to them."""
+    for path in sorted(directory.glob("datastores/**/*.json")):
+        name = path.relative_to(directory)
+        if not any(part.startswith(".") for part in name.parts):
+            yield name.as_posix(), path
 
 
 def _read(texts: dict[str, bytes]) -> tuple[dict[str, Any], list[Problem]]:

@@ -108,6 +108,17 @@ def test_a_missing_directory_is_refused(tmp_path: Path) -> None:
         load_schemas(tmp_path / "absent", SCHEMAS_DIR, require=False)
 
 
+def test_files_of_a_mounted_config_map_count_once(tmp_path: Path) -> None:
+    """Kubernetes keeps the files in a hidden directory and links to them: each is one schema, under its own name."""
+    hidden = tmp_path / "datastores" / "..2026_11_23_10_00_00.1"
+    hidden.mkdir(parents=True)
+    (hidden / "people.json").write_text(json.dumps({"$schema": DRAFT, "$id": "https://example.org/people"}))
+    (tmp_path / "datastores" / "..data").symlink_to(hidden.name)
+    (tmp_path / "datastores" / "people.json").symlink_to("..data/people.json")
+    _, files = load_schemas(tmp_path, SCHEMAS_DIR, require=False)
+    assert [file.name for file in files] == ["envelope.json", "datastores/people.json"]
+
+
 def test_references_between_files_work(tmp_path: Path) -> None:
     """A file may use another one's definitions, by its name or by its `$id`."""
     schemas = load(
