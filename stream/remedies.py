@@ -1,10 +1,48 @@
-"""What to do at each error code: for people who read an outcome or a dead letter, and for the table in the README."""
+"""Where each error code mostly comes from and what to do: for people who read an outcome or a dead letter."""
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from .codes import MEANING, ErrorCode
+
+CAUSE: Final[dict[ErrorCode, str]] = {
+    ErrorCode.TOMBSTONE: "A writer that means a delete, or a topic of change events without a rule.",
+    ErrorCode.EMPTY_VALUE: "A writer without a serializer, or a test message.",
+    ErrorCode.NOT_UTF8: "Another encoding, a binary format as Avro, or a text cut within a character.",
+    ErrorCode.NOT_JSON: "A binary serializer, a text that was cut off, or `NaN` and `Infinity`, which JSON has not.",
+    ErrorCode.NOT_AN_OBJECT: "A list of events in one message, or an object that was serialised twice.",
+    ErrorCode.DUPLICATE_KEY: "JSON that was put together as text.",
+    ErrorCode.NUMBER_OUT_OF_RANGE: "A number that is really an identifier, or an amount in a very small unit.",
+    ErrorCode.NUMBER_TOO_PRECISE: "A database's decimal as a JSON number: to read it as a float would change it.",
+    ErrorCode.NESTED_TOO_DEEP: "A value that was wrapped in itself at each hop.",
+    ErrorCode.ENVELOPE_INVALID: "A missing `id` or `fields`, a misspelt member, or a member of another type.",
+    ErrorCode.DATASTORE_MISSING: "The writer counts on a default that this service was not given.",
+    ErrorCode.SCHEMA_MISSING: "A misspelt datastore, or one that is newer than the deployed schemas.",
+    ErrorCode.FIELDS_INVALID: "The writer and the schema were not changed together.",
+    ErrorCode.NO_RULE: "The connector captures a table that nobody has mapped, or the rule's pattern is too narrow.",
+    ErrorCode.FORMAT_UNSUPPORTED: "The connector has another converter or transformation than its rule says.",
+    ErrorCode.CHANGE_INVALID: "A transformation between connector and topic, or a message of somebody else.",
+    ErrorCode.DELETE_WITHOUT_RULE: "The API cannot delete, and nobody has said what a delete shall mean.",
+    ErrorCode.TRUNCATED: "Somebody emptied the whole table.",
+    ErrorCode.ID_UNUSABLE: "A null or an overlong value in a column of the record's id, or a message without a key.",
+    ErrorCode.ID_CHANGED: "An update of the primary key, which the connector tells as one change.",
+    ErrorCode.VERSION_UNUSABLE: "The column is null in this row, negative, or not an integer.",
+    ErrorCode.COLUMN_UNREADABLE: "Decimals, times or bytes in a form that loses or hides their value.",
+    ErrorCode.NO_FIELDS: "The rule leaves out all columns that the row has values for.",
+    ErrorCode.VERSION_CONFLICT: "Somebody else has written the record since the writer read it.",
+    ErrorCode.CONFLICT_AMBIGUOUS: "A time-out, a reset or a crash, and another writer.",
+    ErrorCode.CONFLICT_UNVERIFIED: "A time-out, a reset or a crash, and no read call, or one that fails.",
+    ErrorCode.RECORD_REFUSED: "A value that the datastore's definition in CXone does not allow.",
+    ErrorCode.NOT_FOUND: "A misspelt or deleted datastore, or `UPDATE` of a record that is not there.",
+    ErrorCode.TOO_LARGE: "One very large field.",
+    ErrorCode.UNPROCESSABLE: "A value of the right form that breaks a rule of the datastore.",
+    ErrorCode.CHECKSUM_MISMATCH: "Something on the way rewrites bodies, or the API counts otherwise.",
+    ErrorCode.ANSWER_CONTRADICTS_STATUS: "A fault of the API, or of a gateway before it.",
+    ErrorCode.GIVEN_UP: "An outage of the datastore, or a record that breaks the API, and nobody came in time.",
+}
+"""A sentence for each code: what it mostly comes from."""
 
 REMEDY: Final[dict[ErrorCode, str]] = {
     ErrorCode.TOMBSTONE: "Say a delete by a field: a native topic knows no null values.",
@@ -44,8 +82,23 @@ REMEDY: Final[dict[ErrorCode, str]] = {
 """A sentence or two for each code: what whoever reads it can do."""
 
 
-def markdown_table() -> str:
-    """Return the table of error codes for the README, in Markdown, with a line's end after each row."""
-    rows = [("`error.code`", "what happened", "what to do"), ("---", "---", "---")]
-    rows += [(f"`{code}`", MEANING[code], REMEDY[code]) for code in ErrorCode]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+_PAGE = """# Error codes
+
+<!-- generated: python -m stream.remedies > docs/codes.md -->
+
+Each outcome with `status` `FAILED` names one of these in `error.code`; beside it stand a `message` for people and, where
+it applies, a `path` into the received value. A dead letter has the code in its header `__cxone.code`. The list is
+closed: the changelog tells of a new code.
+
+"""
+
+
+def markdown_page() -> str:
+    """Return the page of error codes, in Markdown."""
+    rows = [("`error.code`", "what happened", "mostly because of", "what to do"), ("---",) * 4]
+    rows += [(f"`{code}`", MEANING[code], CAUSE[code], REMEDY[code]) for code in ErrorCode]
+    return _PAGE + "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(markdown_page())

@@ -19,6 +19,7 @@ from stream.outcome import MAX_ID_CHARACTERS, MAX_KEY_BYTES, Form, OutcomeWriter
 from ..builders import ASSIGNMENT, OUTCOME_FIELDS, TIMESTAMP, batch, intake
 from ..builders import message as message_of
 from ..exact_json import Reading, is_same
+from ..outcome_schema import assert_outcomes_valid
 from .case import parts_of
 
 if TYPE_CHECKING:
@@ -215,6 +216,7 @@ def _hold_outcome(settled: Settled, message: Message) -> dict[str, Any]:
     """Hold an outcome to contract section 3; return its value."""
     outcome: dict[str, Any] = json.loads(settled.value)
     assert list(outcome) == OUTCOME_FIELDS
+    assert_outcomes_valid([outcome])
     assert len(settled.value) <= MAX_OUTCOME_BYTES
     assert outcome["status"] == ("SUCCESS" if settled.result.succeeded else "FAILED")
     assert (outcome["error"] is None) == settled.result.succeeded

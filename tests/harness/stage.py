@@ -12,6 +12,7 @@ from stream.sandbox.cxone import Sandbox, SandboxOptions
 from stream.sandbox.kafka import create_topics
 from stream.sandbox.tokens import Credentials
 
+from ..outcome_schema import assert_outcomes_valid
 from .feed import Feed, Sent, sent
 from .service import RUN, Service
 from .topics import Ends, Reader, Record, read_to_end
@@ -159,8 +160,10 @@ class Stage:
         return read_to_end(self.broker, self.input)
 
     def outcomes(self) -> list[Record]:
-        """Read all outcomes, by a reader that begins now."""
-        return read_to_end(self.broker, self.outcome)
+        """Read all outcomes, by a reader that begins now, and hold each to its schema."""
+        found = read_to_end(self.broker, self.outcome)
+        assert_outcomes_valid(each.json for each in found)
+        return found
 
     def dead_letters(self) -> list[Record]:
         """Read all dead letters."""

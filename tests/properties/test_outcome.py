@@ -12,8 +12,10 @@ from stream.intake import Unfit
 from stream.model import Decided, Defect, LaneKey, Message, Result, Ruling, Settled, TopicPartition, Verdict
 from stream.outcome import MAX_KEY_BYTES, Form, OutcomeWriter
 from stream.payload import build
+from stream.validate import pointer
 
 from ..builders import ASSIGNMENT, DEFAULTS, OUTCOME_FIELDS, TIMESTAMP, event, intake
+from ..outcome_schema import assert_outcomes_valid
 
 texts = st.one_of(st.text(max_size=12), st.sampled_from(["%", "%s", "%%b", '"', "\\", "\u2028", "\0"]))
 maybe_bytes = st.one_of(st.none(), st.binary(max_size=20))
@@ -34,7 +36,7 @@ defects = st.builds(
     Defect,
     code=st.sampled_from(ErrorCode),
     message=texts,
-    path=st.one_of(st.none(), texts),
+    path=st.one_of(st.none(), st.lists(texts, max_size=3).map(lambda path: pointer([*path]))),
     http_status=st.one_of(st.none(), st.integers(100, 999)),
 )
 forms = st.builds(Form, group_id=texts, cloudevents=st.booleans(), dead_letters=st.booleans())
@@ -76,6 +78,7 @@ def check(settled: Settled, message: Message, form: Form) -> dict[str, object]:
     value = json.loads(settled.value)
     assert isinstance(value, dict)
     assert list(value) == OUTCOME_FIELDS
+    assert_outcomes_valid([value])
     assert (value["specVersion"], value["eventType"], value["timestamp"]) == (1, "cxone.delta.executed", TIMESTAMP)
     assert value["status"] == ("SUCCESS" if Result(value["result"]).succeeded else "FAILED")
     assert (value["error"] is None) == (value["status"] == "SUCCESS")
@@ -129,7 +132,7 @@ def test_any_verdict_gives_each_event_a_whole_outcome(
     events = tuple(
         event(name, lane=lane)._replace(message=one) for name, one in zip(["a", "b%", 'c"', "d"], came, strict=True)
     )
-    request = build("an id", lane, events)
+    request = build("11111111-2222-4333-8444-555555555555", lane, events)
     outcomes = OutcomeWriter(form).of_batch(Decided(request, verdict, request.events), TIMESTAMP)
     for each, settled in zip(events, outcomes, strict=True):
         value = check(settled, each.message, form)

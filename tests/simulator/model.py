@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..outcome_schema import outcome_faults
 from .history import History
 from .records import parse
 from .request import Input, Position, Request, checksum_of
 from .restraint import Restraint
 from .thrift import Thrift
-from .truth import FIELDS, SUCCESSES, Truth
+from .truth import SUCCESSES, Truth
 from .world import demand
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class Model:
         told = self.inputs[position]
         result = outcome["result"]
         demand(position not in self.outcomes, "promise 1", "a second outcome", position)
-        demand(outcome.keys() == FIELDS, "truth", "an outcome with other fields", position)
+        demand(not (faults := outcome_faults(outcome)), "schema", f"an outcome with {faults}", position)
         demand(SECRET not in record.value, "secrets", "a value of a field in an outcome", position)
         expected_key = told.key if told.key is not None else f"{source['topic']}/{position[0]}/{position[1]}".encode()
         demand(record.key == expected_key, "truth", f"an outcome with the key {record.key!r}", position)

@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 Outcome = dict[str, Any]
 
-FIELDS = {
-    *("specVersion", "eventType", "status", "result", "executed", "confirmed", "dataStoreId", "recordId", "version"),
-    *("batchId", "batchSize", "checksum", "checksumVerified", "latencyMs", "attempts", "timestamp", "source"),
-    *("supersededBy", "error"),
-}
 SUCCESSES = {"APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE"}
 EXECUTED = {*SUCCESSES, "INTEGRITY"}
 NEVER_READ_BACK = {".", ".."}

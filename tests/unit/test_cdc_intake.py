@@ -16,6 +16,7 @@ from stream.schema_files import load_schemas
 
 from ..builders import ASSIGNMENT, DEFAULTS, OUTCOME_FIELDS, SCHEMAS_DIR, TIMESTAMP, message, packaged_schemas
 from ..cdc_builders import PLAIN, ROW, TOPIC, envelope, rules, text
+from ..outcome_schema import assert_outcomes_valid
 
 CDC = TopicPartition(TOPIC, 0)
 ASSIGNED = ASSIGNMENT._replace(partition=CDC)
@@ -97,7 +98,9 @@ def outcome(found: Event | Unfit, value: bytes | None) -> tuple[dict[str, Any], 
     assert isinstance(found, Unfit)
     writer = OutcomeWriter(Form("group", cloudevents=False, dead_letters=True))
     settled = writer.of_unfit(message(value, key=b'{"id":1}', partition=CDC), ASSIGNED, found, TIMESTAMP)
-    return orjson.loads(settled.value), settled.dead_letter is not None
+    told: dict[str, Any] = orjson.loads(settled.value)
+    assert_outcomes_valid([told])
+    return told, settled.dead_letter is not None
 
 
 def test_what_carries_no_change_is_a_success_without_an_error() -> None:

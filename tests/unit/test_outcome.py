@@ -13,6 +13,7 @@ from stream.model import Assignment, Decided, Defect, Headers, LaneKey, Result, 
 from stream.outcome import Form, OutcomeWriter
 
 from ..builders import ASSIGNMENT, LANE, OUTCOME_FIELDS, TIMESTAMP, batch, decided, event, message
+from ..outcome_schema import assert_outcomes_valid
 
 PLAIN = Form("a-group", cloudevents=False, dead_letters=False)
 WITH_LETTERS = Form("a-group", cloudevents=False, dead_letters=True)
@@ -25,6 +26,7 @@ def read(settled: Settled) -> dict[str, Any]:
     value = json.loads(settled.value)
     assert isinstance(value, dict)
     assert list(value) == OUTCOME_FIELDS
+    assert_outcomes_valid([value])
     return value
 
 
@@ -149,29 +151,41 @@ def test_an_error_has_code_message_path_and_status() -> None:
 
 
 def test_a_record_with_a_ruling_of_its_own_differs_from_its_request() -> None:
-    """Result, version, evidence and error are its own; the others have the request's."""
-    gone = Defect(ErrorCode.CONFLICT_AMBIGUOUS, "changed since", None, 409)
+    """Result, version and evidence are its own; the others have the request's."""
     rulings = {
         "b": Ruling(Result.SKIPPED_STALE, None, 9, confirmed=True),
-        "c": Ruling(Result.CONFLICT, gone, None, confirmed=False),
+        "c": Ruling(Result.ALREADY_APPLIED, None, 4, confirmed=True),
     }
     verdict = applied(rulings=rulings, versions={"a": 3}, checksum_verified=True)
-    a, b, c, d = (read(settled) for settled in of_batch(verdict, "a", "b", "c", "d"))
-    assert [(each["result"], each["version"], each["confirmed"]) for each in (a, b, c, d)] == [
+    outcomes = [read(settled) for settled in of_batch(verdict, "a", "b", "c", "d")]
+    assert [(each["result"], each["version"], each["confirmed"]) for each in outcomes] == [
         ("APPLIED", 3, True),
         ("SKIPPED_STALE", 9, True),
-        ("CONFLICT", None, False),
+        ("ALREADY_APPLIED", 4, True),
         ("APPLIED", None, False),
     ]
-    assert [each["error"] and each["error"]["code"] for each in (a, b, c, d)] == [
-        None,
-        None,
-        "conflict_ambiguous",
-        None,
+    assert {(each["executed"], each["checksumVerified"], each["error"]) for each in outcomes} == {(True, True, None)}
+
+
+def test_the_records_of_a_conflict_have_rulings_of_their_own() -> None:
+    """Error and dead letter too: what was applied before is no failure, and nothing of the request was executed."""
+    gone = Defect(ErrorCode.CONFLICT_AMBIGUOUS, "changed since", None, 409)
+    rulings = {
+        "a": Ruling(Result.ALREADY_APPLIED, None, 4, confirmed=True),
+        "b": Ruling(Result.CONFLICT, gone, None, confirmed=False),
+    }
+    refused = Verdict(Result.CONFLICT, 409, 1.0, 1, DEFECT, rulings=rulings)
+    a, b, c = (read(settled) for settled in of_batch(refused, "a", "b", "c"))
+    assert [(each["result"], each["version"], each["confirmed"]) for each in (a, b, c)] == [
+        ("ALREADY_APPLIED", 4, True),
+        ("CONFLICT", None, False),
+        ("CONFLICT", None, False),
     ]
-    assert {each["checksumVerified"] for each in (a, b, c, d)} == {True}
-    letters = of_batch(verdict, "a", "b", "c", form=WITH_LETTERS)
-    assert [each.dead_letter is not None for each in letters] == [False, False, True]
+    codes = [each["error"] and each["error"]["code"] for each in (a, b, c)]
+    assert codes == [None, "conflict_ambiguous", DEFECT.code]
+    assert {each["executed"] for each in (a, b, c)} == {False}
+    letters = of_batch(refused, "a", "b", "c", form=WITH_LETTERS)
+    assert [each.dead_letter is not None for each in letters] == [False, True, True]
 
 
 def test_only_the_decided_events_have_outcomes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from stream.codes import ErrorCode
@@ -11,6 +12,7 @@ from stream.model import DeadLetter, Decided, Defect, Headers, Result, Settled, 
 from stream.outcome import Form, OutcomeWriter
 
 from ..builders import ASSIGNMENT, TIMESTAMP, batch, event, message
+from ..outcome_schema import assert_outcomes_valid
 
 PLAIN = Form("a-group", cloudevents=False, dead_letters=False)
 WITH_LETTERS = Form("a-group", cloudevents=False, dead_letters=True)
@@ -22,13 +24,16 @@ def of_batch(verdict: Verdict, form: Form = PLAIN) -> Settled:
     """Write the outcome of a request with one record."""
     request = batch()
     (settled,) = OutcomeWriter(form).of_batch(Decided(request, verdict, request.events), TIMESTAMP)
+    assert_outcomes_valid([orjson.loads(settled.value)])
     return settled
 
 
 def of_unfit(*, headers: Headers | None = None, form: Form = PLAIN, key: bytes | None = b"k") -> Settled:
     """Write the outcome of a message that is no event."""
     came = message(b"{", offset=7, key=key, headers=headers)
-    return OutcomeWriter(form).of_unfit(came, ASSIGNMENT, Unfit(Result.INVALID, DEFECT), TIMESTAMP)
+    settled = OutcomeWriter(form).of_unfit(came, ASSIGNMENT, Unfit(Result.INVALID, DEFECT), TIMESTAMP)
+    assert_outcomes_valid([orjson.loads(settled.value)])
+    return settled
 
 
 POSITION = b"deltas/0/7"

@@ -24,10 +24,12 @@ def test_the_configuration_table_is_the_generated_one() -> None:
     assert markdown_table().strip() in README
 
 
-def test_the_table_of_error_codes_is_the_generated_one() -> None:
-    """Each code of the closed list stands there with what happened and what to do."""
-    assert set(MEANING) == set(remedies.REMEDY) == set(ErrorCode)
-    assert remedies.markdown_table().strip() in README
+def test_the_page_of_error_codes_is_the_generated_one() -> None:
+    """Each code of the closed list stands there with what happened, why, and what to do; the README only links it."""
+    assert set(MEANING) == set(remedies.CAUSE) == set(remedies.REMEDY) == set(ErrorCode)
+    assert (ROOT / "docs" / "codes.md").read_text(encoding="utf-8") == remedies.markdown_page()
+    assert "](docs/codes.md)" in README
+    assert [code for code in ErrorCode if f"`{code}`" in README] == []
 
 
 def test_each_result_and_each_kind_of_fault_is_told() -> None:
