@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from . import __version__
+from .codes import ErrorCode
 from .errors import StreamError
+from .model import Result  # noqa: TC001 - typer reads it from the annotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,6 +114,44 @@ def try_(
     options = TrialOptions(events, topic or first, Reading(lines), expect, as_json)
     if not run_trial(options, intake, typer.echo):
         raise typer.Exit(1)
+
+
+@app.command()
+def outcomes(
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed.")] = False,
+    result: Annotated[list[Result] | None, typer.Option(case_sensitive=False, help="Repeatable.")] = None,
+    code: Annotated[list[str] | None, typer.Option(help="Of a failure, as in docs/codes.md; repeatable.")] = None,
+    datastore: Annotated[list[str] | None, typer.Option(help="Repeatable.")] = None,
+    record: Annotated[
+        list[str] | None, typer.Option(help="Repeatable; one record of one datastore: its whole story.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="From then on: 15m, 2h, 7d ago, or 2026-11-23T04:20:00Z.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with those that come.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, its headers in it.")] = False,
+) -> None:
+    """Show what became of events: read the outcome topic, to its end or for ever; changes nothing."""
+    from .clock import SystemClock
+    from .outcomes import OutcomeReader, OutcomesOptions, Wanted, moment_ms, run_outcomes, screen
+    from .settings import load_without_account
+
+    clock = SystemClock()
+    try:
+        since_ms = None if since is None else moment_ms(since, clock.wall_ms())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from error
+    unknown = sorted(set(code or ()) - set(ErrorCode))
+    if unknown:
+        raise typer.BadParameter(f"no such code: {', '.join(unknown)}; see docs/codes.md", param_hint="--code")
+    results, codes, datastores, records = (frozenset(each or ()) for each in (result, code, datastore, record))
+    wanted = Wanted(results, codes, datastores, records, failed, since_ms)
+    chunks = OutcomeReader(load_without_account(os.environ, Path.cwd()).kafka, clock).read(since_ms, follow=follow)
+    try:
+        typer.echo(
+            run_outcomes(OutcomesOptions(wanted, follow, as_json), chunks, screen(sys.stdout), typer.echo), err=True
+        )
+    except KeyboardInterrupt:  # the way to end what follows
+        raise typer.Exit(0 if follow else 1) from None
 
 
 @app.command()

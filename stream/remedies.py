@@ -86,8 +86,8 @@ _PAGE = """# Error codes
 
 <!-- generated: python -m stream.remedies > docs/codes.md -->
 
-Each outcome with `status` `FAILED` names one of these in `error.code`; beside it stand a `message` for people and, where
-it applies, a `path` into the received value. A dead letter has the code in its header `__cxone.code`. The list is
+Each outcome with `status` `FAILED` names one of these in `error.code`; beside it stand a `message` for people and,
+where it applies, a `path` into the received value. A dead letter has the code in its header `__cxone.code`. The list is
 closed: the changelog tells of a new code.
 
 """

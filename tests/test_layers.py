@@ -143,10 +143,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("mapping", "record_address", "schema_files", "settings", "start", "token"),
     },
     # what became of events: the outcome topic, read back
-    "outcomes": {"clock", "errors", "fetched", "model", "settings"},
+    "outcomes": {"clock", "codes", "errors", "fetched", "model", "remedies", "settings"},
     # what would be sent, without anything outside
     "trial": {"errors", "intake", "mapping", "model", "schema_files", "settings"},
-    "cli": {"__init__", "check", "errors", "log", "mapping", "sandbox", "schema_files", "service", "settings", "trial"},
+    "cli": {
+        *("__init__", "check", "clock", "codes", "errors", "log", "mapping", "model", "outcomes", "sandbox"),
+        *("schema_files", "service", "settings", "trial"),
+    },
     "__main__": {"cli"},
     # what a machine needs to try it all: modules of one folder know each other, and nothing of the service
     "sandbox": {"errors"},
@@ -199,7 +202,10 @@ PURE = {
     "naming",
     "outbox",
     "outcome",
+    "outcomes.order",
     "outcomes.published",
+    "outcomes.run",
+    "outcomes.shown",
     "outcomes.wanted",
     "ownership",
     "pace",

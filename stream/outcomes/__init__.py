@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from .published import Failure, Outcome, Published, Source, read_published
 from .reader import Chunk, OutcomeReader
+from .run import OutcomesOptions, run_outcomes
+from .shown import screen
 from .wanted import Wanted, moment_ms
 
 __all__ = [
@@ -23,9 +25,12 @@ __all__ = [
     "Failure",
     "Outcome",
     "OutcomeReader",
+    "OutcomesOptions",
     "Published",
     "Source",
     "Wanted",
     "moment_ms",
     "read_published",
+    "run_outcomes",
+    "screen",
 ]
