@@ -6,7 +6,6 @@ formatted line takes 0.24 µs where `orjson.dumps` of a dictionary takes 2.5 µs
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import orjson
 from .dead_letter import dead_letter
 from .intake import Unfit
 from .model import Assignment, DeadLetter, Defect, Headers, Message, Result, Settled, position
+from .outcome_headers import cloudevents, copied, trace_context
 from .replayed import lineage, lineage_headers
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 MAX_KEY_BYTES = 65_536
 MAX_ID_CHARACTERS = 256
-MAX_TRACE_PARENT_BYTES = 55
-MAX_TRACE_STATE_BYTES = 512
 ANSWERED_AS_APPLIED = frozenset({Result.APPLIED, Result.INTEGRITY})
 """The verdicts on a request whose every record counts as executed, whatever became of it."""
 NO_DEAD_LETTER = frozenset({Result.INTEGRITY})
@@ -37,17 +35,19 @@ _settled = partial(tuple.__new__, Settled)
 _CONTENT_TYPE: tuple[str, bytes] = ("content-type", b"application/json")
 _PLAIN_HEADERS: Headers = [_CONTENT_TYPE]
 """Shared by all outcomes that have no other: never changed."""
-_TRACE_PARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_TRACE_STATE = re.compile(rb"[\x20-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the configuration says: `STREAM_CLOUDEVENTS`, the group's name, whether dead letters are kept."""
+    """What the configuration says: the group's name, `STREAM_CLOUDEVENTS`, whether dead letters are kept.
+
+    `copied` names the headers of the event that its outcome carries too (`STREAM_COPY_HEADERS`).
+    """
 
     group_id: str
     cloudevents: bool
     dead_letters: bool
+    copied: frozenset[str] = frozenset()
 
 
 class OutcomeWriter:
@@ -181,22 +181,14 @@ class OutcomeWriter:
     def _headers(self, message: Message, timestamp: str, traceparent: bytes | None) -> Headers:
         headers: Headers = [_CONTENT_TYPE] if traceparent is None else _headers_of(traceparent)
         if message.headers:
-            own = _trace_context(message.headers)
+            own = trace_context(message.headers)
             headers += own if traceparent is None else [("ce_" + name, value) for name, value in own]
             headers += lineage_headers(message.partition, lineage(*message[:2], message.headers))
+            if self._form.copied:
+                headers += copied(message.headers, self._form.copied)
         if self._form.cloudevents:
-            headers += self._cloudevents(message, timestamp)
+            headers += cloudevents(message, self._form.group_id, timestamp)
         return headers
-
-    def _cloudevents(self, message: Message, timestamp: str) -> Headers:
-        """Write the attributes of CloudEvents 1.0, Kafka binding, binary mode."""
-        return [
-            ("ce_specversion", b"1.0"),
-            ("ce_id", position(message.partition, message.offset)),
-            ("ce_type", b"cxone.delta.executed"),
-            ("ce_source", b"/kafka/" + self._form.group_id.encode()),
-            ("ce_time", timestamp.encode()),
-        ]
 
 
 def _headers_of(traceparent: bytes) -> Headers:
@@ -287,14 +279,3 @@ def _key(message: Message) -> bytes:
     if key is not None and len(key) <= MAX_KEY_BYTES:
         return key
     return position(message.partition, message.offset)
-
-
-def _trace_context(headers: Headers) -> Headers:
-    """Keep the W3C trace context where it is well-formed; anything else stops here."""
-    parent = next((value for name, value in headers if name == "traceparent"), None)
-    if parent is None or len(parent) > MAX_TRACE_PARENT_BYTES or not _TRACE_PARENT.fullmatch(parent):
-        return []
-    state = next((value for name, value in headers if name == "tracestate"), None)
-    if state is None or len(state) > MAX_TRACE_STATE_BYTES or not _TRACE_STATE.fullmatch(state):
-        return [("traceparent", parent)]
-    return [("traceparent", parent), ("tracestate", state)]

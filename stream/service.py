@@ -139,7 +139,14 @@ def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING,
             mapping.rules,
         ),
         start=Start(StartAt(kafka.start), stream.ignore_offset_metadata),
-        writer=OutcomeWriter(Form(kafka.group_id, stream.cloudevents, kafka.dead_letter_topic is not None)),
+        writer=OutcomeWriter(
+            Form(
+                kafka.group_id,
+                stream.cloudevents,
+                dead_letters=kafka.dead_letter_topic is not None,
+                copied=frozenset(stream.copy_headers),
+            )
+        ),
         audit=audit,
         lease=lease,
         observer=observer,

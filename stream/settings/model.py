@@ -221,6 +221,13 @@ class Stream(_Part):
         "`fields`: waiting events of one record merge", "off", "fields"
     )
     cloudevents: bool = flag("CloudEvents headers on outcomes")
+    copy_headers: Annotated[tuple[str, ...], BeforeValidator(values.header_names)] = row(
+        "headers of an event that its outcome carries too, comma-separated, as `correlation-id`; at most 16, of 4 KiB "
+        "together",
+        "give at most 16 names of headers, separated by commas",
+        (),
+        shown="none",
+    )
     ignore_offset_metadata: bool = flag("start although the offset metadata cannot be read (may double outcomes)")
     drain_s: int = whole("longest drain after SIGTERM", 25, 1, 600)
     audit_log: Annotated[str, AfterValidator(log_file)] = row(

@@ -89,7 +89,7 @@ def _plain(value: object) -> str:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
 
 
 ROWS: tuple[Row, ...] = tuple(_rows())

@@ -19,6 +19,9 @@ _HOST = re.compile(
 _KAFKA_HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}")
 _KAFKA_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _URL_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%{}-]+)+")
+_HEADER_NAME = re.compile(r"[!-+\--~]{1,64}")
+_OWN_HEADERS = ("content-type", "traceparent", "tracestate", "ce_", "__cxone.", "__connect.")
+_MAX_HEADER_NAMES = 16
 _INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state"})
 _MAX_PORT = 65_535
 
@@ -121,6 +124,22 @@ def topics(text: str) -> tuple[str, ...]:
     names = tuple(topic(part.strip()) for part in text.split(","))
     if len(set(names)) < len(names):
         raise UnusableError("names a topic twice", "name each input topic once")
+    return names
+
+
+def header_names(text: str) -> tuple[str, ...]:
+    """Accept a comma-separated list of names of headers that outcomes do not have of their own."""
+    names = tuple(part.strip() for part in text.split(","))
+    if len(names) > _MAX_HEADER_NAMES:
+        raise UnusableError("names more than 16 headers")
+    if not all(_HEADER_NAME.fullmatch(name) for name in names):
+        raise UnusableError(
+            "is not a list of names of headers", "give names of 1 to 64 visible ASCII characters, separated by commas"
+        )
+    if len(set(names)) < len(names):
+        raise UnusableError("names a header twice", "name each header once")
+    if own := [name for name in names if name.lower().startswith(_OWN_HEADERS)]:
+        raise UnusableError("names a header that outcomes have of their own", f"leave {own[0]} out")
     return names
 
 

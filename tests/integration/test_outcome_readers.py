@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from stream.model import Headers
     from stream.sandbox.kafka import Kafka
 
     from ..conftest import TopicFactory
@@ -86,11 +87,12 @@ def told(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tol
     directory = tmp_path_factory.mktemp("readers")
     with Stage(kafka.bootstrap_servers, directory) as stage:
         for number in range(3):
-            stage.feed.send(event("people", "ada", number), "ada", [("traceparent", TRACE)], partition=2)
+            headers: Headers = [("traceparent", TRACE), ("correlation-id", b"order-%d" % number), ("secret", b"s")]
+            stage.feed.send(event("people", "ada", number), "ada", headers, partition=2)
         stage.feed.send(event("people", "bob", 3), "bob", partition=0)
         stage.feed.send(event("people", "ada", 4, version=9, conflictResolution="FAIL"), "ada", partition=2)
         stage.feed.send(b"{", "eve", partition=1)
-        service = stage.start(STREAM_CLOUDEVENTS="true")
+        service = stage.start(STREAM_CLOUDEVENTS="true", STREAM_COPY_HEADERS="correlation-id")
         stage.await_all_committed()
         service.terminate()
         assert service.exit_code(20.0) == 0
@@ -219,6 +221,17 @@ def test_an_outcome_is_a_cloud_event(told: Told) -> None:
         assert moment == datetime.fromisoformat(outcome.json["timestamp"])
         assert found.get_datacontenttype() == "application/json"
         assert found.get_data() == outcome.json
+
+
+def test_headers_that_are_named_are_on_the_outcome(told: Told) -> None:
+    """A correlation id is found again, in Kafka and by the command; a header that nobody named is not."""
+    copied = {
+        each.json["source"]["offset"]: each.named.get("correlation-id") for each in told.outcomes if each.key == b"ada"
+    }
+    assert copied == {0: b"order-0", 1: b"order-1", 2: b"order-2", 3: None}
+    lines = told.lines("--record", "ada", "--datastore", "people")
+    assert [line["headers"].get("correlation-id") for line in lines] == ["order-0", "order-1", "order-2", None]
+    assert not any("secret" in each.named for each in told.outcomes)
 
 
 def test_the_example_keeps_each_outcome_once(told: Told, make_topic: TopicFactory) -> None:

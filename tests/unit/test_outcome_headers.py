@@ -8,8 +8,22 @@ import pytest
 from stream.codes import ErrorCode
 from stream.dead_letter import without_value
 from stream.intake import Unfit
-from stream.model import DeadLetter, Decided, Defect, Headers, Result, Settled, Verdict
+from stream.model import (
+    Assignment,
+    DeadLetter,
+    Decided,
+    Defect,
+    Headers,
+    Result,
+    Settled,
+    TopicPartition,
+    Verdict,
+    headers_bytes,
+    position,
+)
 from stream.outcome import Form, OutcomeWriter
+from stream.publisher import MAX_OUTCOME_HEADERS_BYTES, size_bytes
+from stream.replayed import ATTEMPT, SOURCE
 
 from ..builders import ASSIGNMENT, TIMESTAMP, batch, event, message
 from ..outcome_schema import assert_outcomes_valid
@@ -109,6 +123,62 @@ def test_cloudevents_adds_its_attributes() -> None:
         ("ce_source", b"/kafka/a-group"),
         ("ce_time", TIMESTAMP.encode()),
     ]
+
+
+COPYING = Form("a-group", cloudevents=False, dead_letters=False, copied=frozenset({"correlation-id", "tenant"}))
+HALF: tuple[str, bytes | None] = ("tenant", b"x" * 2_100)
+BINARY_ID = b"\x00\xff\x10\r\n" * 3
+COPIED: dict[str, tuple[Headers, Headers]] = {
+    "named": ([("tenant", b"a"), ("x", b"1"), ("correlation-id", b"b")], [("tenant", b"a"), ("correlation-id", b"b")]),
+    "none of them": ([("x", b"1")], []),
+    "another case": ([("Tenant", b"a")], []),
+    "again and again": (
+        [("tenant", b"a"), ("tenant", b"a"), ("tenant", b"b")],
+        [("tenant", each) for each in (b"a", b"a", b"b")],
+    ),
+    "bytes": ([("correlation-id", BINARY_ID)], [("correlation-id", BINARY_ID)]),
+    "null and empty": ([("tenant", None), ("tenant", b"")], [("tenant", None), ("tenant", b"")]),
+    "as long as can be": ([("tenant", b"x" * 4_056)], [("tenant", b"x" * 4_056)]),
+    "too long": ([("tenant", b"x" * 4_057), ("tenant", b"y")], [("tenant", b"y")]),
+    "megabytes": ([("tenant", b"x" * 1_000_000), ("correlation-id", b"y")], [("correlation-id", b"y")]),
+    "too long together": (
+        [HALF, HALF, ("tenant", b"y")],
+        [HALF, ("tenant", b"y")],
+    ),
+    "too many": ([("tenant", b"%d" % n) for n in range(1_000)], [("tenant", b"%d" % n) for n in range(16)]),
+}
+
+
+@pytest.mark.parametrize(("headers", "kept"), COPIED.values(), ids=COPIED)
+def test_headers_that_are_named_are_copied(headers: Headers, kept: Headers) -> None:
+    """Byte for byte and in their order, up to a bound; what does not fit is left out whole."""
+    assert of_unfit(headers=headers, form=COPYING).headers == [("content-type", b"application/json"), *kept]
+    request = batch(event("a")._replace(message=message(headers=headers)))
+    verdict = Decided(request, Verdict(Result.APPLIED, 200, 1.0, 1), request.events)
+    (settled,) = OutcomeWriter(COPYING).of_batch(verdict, TIMESTAMP)
+    assert settled.headers == [("content-type", b"application/json"), *kept]
+    assert of_unfit(headers=headers).headers == [("content-type", b"application/json")], "none is named"
+
+
+def test_copied_headers_stand_beside_all_others_within_the_publishers_allowance() -> None:
+    """With the largest of everything the headers stay below what the publisher reserves for them."""
+    state = b"a" * 512
+    huge: Headers = [("traceparent", TRACE), ("tracestate", state), ("tenant", b"x" * 4_056)]
+    huge += [(SOURCE, POSITION), (ATTEMPT, b"9" * 18)]
+    partition = TopicPartition("t" * 249, 2**31 - 1)
+    came = message(b"{", offset=2**63 - 1, partition=partition, headers=huge)
+    form = Form("ä" * 200, cloudevents=True, dead_letters=False, copied=frozenset({"tenant"}))
+    unfit = Unfit(Result.INVALID, DEFECT)
+    settled = OutcomeWriter(form).of_unfit(came, Assignment(partition, 1), unfit, TIMESTAMP, TRACE)
+    assert [name for name, _ in settled.headers] == [
+        *("content-type", "traceparent", "ce_traceparent", "ce_tracestate", "tenant"),
+        *("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time"),
+    ]
+    assert size_bytes(b"", b"", settled.headers) + headers_bytes(LINEAGE) < MAX_OUTCOME_HEADERS_BYTES
+
+
+LINEAGE: Headers = [(SOURCE, position(TopicPartition("t" * 249, 2**31 - 1), 2**63 - 1)), (ATTEMPT, b"9" * 19)]
+"""The largest headers of an event that was replayed."""
 
 
 REASONS: Headers = [
