@@ -57,6 +57,7 @@ class KafkaSource:
         self._topics = list(kafka.input_topics)
         self._rights = Rights.of(kafka, "consumer")
         self._failure: BaseException | None = None
+        self._is_cut_off = False
         self._names: dict[tuple[str, int], TopicPartition] = {}
         self._to_begin: dict[TopicPartition, int] = {}
         self._held: set[TopicPartition] = set()
@@ -97,6 +98,9 @@ class KafkaSource:
         messages = self._without_errors(fetched) if any(map(KafkaMessage.error, fetched)) else fetched
         if self._failure is not None:
             raise self._failure
+        if self._is_cut_off and messages:
+            self._is_cut_off = False
+            self._log.info("brokers_answer_again")
         return runs(messages, self._name)
 
     def out_of_range(self) -> Sequence[TopicPartition]:
@@ -275,5 +279,6 @@ class KafkaSource:
             what = f"the consumer met a fatal error: {error.str()}"
             self._failure = FatalError(what, FATAL_FIX)
         else:
+            self._is_cut_off |= error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - as above
             reason = self._rights.explained(error.name(), error.str())
             self._log.warning("consumer_error", code=error.name(), reason=reason)

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -19,13 +20,22 @@ from typing import TYPE_CHECKING, Literal, TextIO
 import orjson
 import structlog
 
+from .clock import SystemClock
+from .recurring import Recurring, kind_of
+
 if TYPE_CHECKING:
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+    from .clock import Clock
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "json", "text"]
 
 REDACTED = "[redacted]"
+KAFKA = "kafka"
+"""The clients of Kafka log below this name."""
+COMPLAINTS = frozenset({"consumer_error", "producer_waits"})
+"""Lines of ours that repeat what a client of Kafka complains of."""
 _DEEPEST = 8
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_NAME = re.compile(
@@ -38,25 +48,30 @@ _SECRET_TEXT = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def configure_log(level: Level, log_format: Format, stream: TextIO | None = None) -> None:
+def configure_log(level: Level, log_format: Format, stream: TextIO | None = None, clock: Clock | None = None) -> None:
     """Say where lines go and what they look like; lines of libraries come from `warning` on, in the same form.
+
+    What clients of Kafka repeat while a broker is away is told once, and then once a minute with `left_out`, the number
+    of those that were not.
 
     Args:
         level: the lowest that is written.
         log_format: `auto` is text on a terminal, else JSON.
         stream: stderr when None.
+        clock: for that minute; the machine's when None.
     """
     target = sys.stderr if stream is None else stream
     is_text = log_format == "text" or (log_format == "auto" and target.isatty())
     render: list[Processor] = [_escape_controls, _text_renderer(target)] if is_text else [_render_json]
     lines = _Unstoppable(target)
+    bounded = _Bounded(clock or SystemClock())
     structlog.configure(
-        processors=[*_STAMP, *_SHOW, *render],
+        processors=[bounded, *_STAMP, *_SHOW, *render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=lines),  # type: ignore[arg-type]  # has all that is called
         cache_logger_on_first_use=False,
     )
-    _take_over_libraries(lines, render)
+    _take_over_libraries(lines, render, bounded)
 
 
 def get_log() -> FilteringBoundLogger:
@@ -91,6 +106,37 @@ class _Unstoppable(io.TextIOBase):
     def flush(self) -> None:
         with suppress(OSError, ValueError):
             self._target.flush()
+
+
+class _Bounded:
+    """Leaves out what clients of Kafka say again and again, from whatever thread it comes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._recurring = Recurring()
+        self._lock = threading.Lock()
+
+    def __call__(self, _log: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+        """Judge a line of ours, as a step before it is written."""
+        if fields.get("event") not in COMPLAINTS:
+            return fields
+        left_out = self._left_out(f"{fields['event']} {fields.get('reason')}")
+        if left_out is None:
+            raise structlog.DropEvent
+        return {**fields, "left_out": left_out} if left_out else fields
+
+    def admits(self, record: logging.LogRecord) -> bool:
+        """Judge a line of a library."""
+        if record.name.partition(".")[0] != KAFKA:
+            return True
+        left_out = self._left_out(record.getMessage())
+        if left_out:
+            record.left_out = left_out
+        return left_out is not None
+
+    def _left_out(self, text: str) -> int | None:
+        with self._lock:
+            return self._recurring.left_out(kind_of(text), self._clock.monotonic_s())
 
 
 def _redacted(name: str, value: object, depth: int) -> object:
@@ -141,15 +187,16 @@ def _text_renderer(target: TextIO) -> Processor:
     )
 
 
-def _take_over_libraries(lines: _Unstoppable, render: list[Processor]) -> None:
+def _take_over_libraries(lines: _Unstoppable, render: list[Processor], bounded: _Bounded) -> None:
     forget_record = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_STAMP],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(["left_out"]), *_STAMP],
             processors=[forget_record, *_SHOW, *render],
         )
     )
+    handler.addFilter(bounded.admits)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": {"codes"},
     "clock": set(),
-    "log": set(),
+    "recurring": set(),
+    "log": {"clock", "recurring"},
     # configuration
     "settings": {"errors", "model"},
     # the pure core, in the order in which an event meets it
@@ -216,6 +217,7 @@ PURE = {
     "payload",
     "probing",
     "record_address",
+    "recurring",
     "remedies",
     "replayed",
     "rights",

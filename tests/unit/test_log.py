@@ -168,3 +168,39 @@ def test_any_fields_make_one_line(fields: dict[str, object]) -> None:
     get_log().info("x", fields=fields)
     assert stream.getvalue().count("\n") == 1
     assert json.loads(stream.getvalue())["event"] == "x"
+
+
+class Hand:
+    """A clock that is set by hand."""
+
+    now_s = 0.0
+
+    def monotonic_s(self) -> float:
+        """Say what it was set to."""
+        return self.now_s
+
+    def wall_ms(self) -> int:
+        """Say the same."""
+        return int(self.now_s * 1_000)
+
+
+def test_what_a_client_of_kafka_repeats_is_told_once_and_then_once_a_minute() -> None:
+    """Its own lines and ours of the same matter, with the number of those that were left out; all others as ever."""
+    stream, clock = io.StringIO(), Hand()
+    configure_log("info", "json", stream, clock)
+    client = logging.getLogger("kafka.consumer")
+    for second in range(180):
+        clock.now_s = float(second)
+        client.error("FAIL [rdkafka#consumer-1] localhost:9092/1: Connection refused (after %dms in state X)", second)
+        get_log().warning("consumer_error", code="_TRANSPORT", reason=f"localhost:9092/1 (after {second}ms in state X)")
+        get_log().info("execution_completed")
+        logging.getLogger("other").warning("the same")
+    lines = json_lines(stream)
+    counts = {name: [line for line in lines if line["event"] == name] for name in ("execution_completed", "the same")}
+    assert [len(found) for found in counts.values()] == [180, 180]
+    complaints = [line for line in lines if line["event"] not in counts]
+    assert [line.get("left_out") for line in complaints] == [None, None, 120, 119]
+    assert [line["event"] for line in complaints[:2]] == [
+        "FAIL [rdkafka#consumer-1] localhost:9092/1: Connection refused (after 0ms in state X)",
+        "consumer_error",
+    ]
