@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration browser chart chart-rules chaos chaos-long campaign outage soak scaling fuzz bench audit sbom format lock clean
+.PHONY: help install demo test lint unit simulate integration browser chart chart-rules chaos chaos-long campaign outage soak scaling fuzz asyncapi bench audit sbom format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -101,6 +101,9 @@ sbom: install $(AUDITOR) ## what the service is made of, from its lock: build/sb
 	    --output-reproducible --short-PURLs --output-file build/sbom.cdx.json requirements/run.txt
 	@echo "build/sbom.cdx.json: $$(grep -c '"purl"' build/sbom.cdx.json) packages"
 
+asyncapi: .cache/asyncapi/.installed ## parse docs/asyncapi.yaml by AsyncAPI's own parser, by hand (needs Node.js 18 or newer and npm)
+	@cd .cache/asyncapi && node check.mjs $(CURDIR)/docs/asyncapi.yaml
+
 format: install ## put the code into its one form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -161,6 +164,15 @@ $(INSTALLED): pyproject.toml requirements/dev.txt | $(BIN)/python
 .cache/chart/bin/%: tests/chart/modules.lock .cache/chart-venv/.installed | $(INSTALLED)
 	@echo "building $* into .cache/chart/bin/ (minutes, once)"
 	@$(BIN)/python -m tests.chart.modules $*
+	@touch $@
+
+# Locked by hashes alone: npm takes the packages from wherever this machine gets them.
+.cache/asyncapi/.installed: tests/asyncapi/package.json tests/asyncapi/package-lock.json tests/asyncapi/check.mjs
+	@echo "installing the locked packages of AsyncAPI's parser into .cache/asyncapi/"
+	@rm -rf $(@D)
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
 # The official test suite lies in the source archive of `jsonschema`, whose hash the lock of the packages has anyway.
