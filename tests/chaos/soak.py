@@ -15,6 +15,7 @@ from ..harness.proxy import Trouble
 from ..harness.stage import Layout, Stage, source_of
 from ..harness.verify import Census
 from ..harness.waiting import eventually, pause
+from ..outcome_schema import assert_outcomes_valid
 from .samples import Sampler, draw, rates, slope_per_h
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..harness.cluster import Cluster
+    from ..harness.topics import Record
     from .samples import Sample
 
 WITHIN_S = 120.0
@@ -79,7 +81,12 @@ def run_soak(cluster: Cluster, directory: Path, for_s: float, rate_per_s: float,
         plots: directory for `soak-*.svg`.
     """
     census = Census()
-    layout = Layout(see=lambda outcome: census.add(source_of(outcome)), shows_logs=False)
+
+    def see(outcome: Record) -> None:
+        assert_outcomes_valid([outcome.json])
+        census.add(source_of(outcome))
+
+    layout = Layout(see=see, shows_logs=False)
     with Stage(cluster.bootstrap_servers, directory, layout, cluster) as stage:
         for fault in FAULTS:
             stage.sandbox.faults.add(fault)

@@ -128,6 +128,15 @@ class Service:
             self._lines += [orjson.loads(line) for line in whole.split(b"\n") if line.startswith(b"{")]
         return [line for line in self._lines if line["event"] == event]
 
+    def complaints(self) -> list[dict[str, Any]]:
+        """Read what the clients of Kafka complained of, in their own lines and in the service's."""
+        self.lines("")
+        return [
+            line
+            for line in self._lines
+            if line["event"] == "consumer_error" or str(line.get("logger")).startswith("kafka.")
+        ]
+
     def audit_lines(self) -> list[dict[str, Any]]:
         """Read the whole lines of the audit log, of all processes of this name; a crash may have cut off the last."""
         return [orjson.loads(line) for line in self.audit_file.read_bytes().split(b"\n")[:-1]]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from stream.recurring import FORGET_AFTER_S, kind_of
 from stream.sandbox.faults import Fault
 
 from ..harness.feed import Pace, Population
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
 
     from stream.sandbox.kafka import Kafka
 
+    from ..harness.service import Service
+
 RATE_PER_S = 1_000.0
 FREEZE_S = 10.0
 RECOVERY_S = 90.0
+CLOCKS_APART_S = 1.0
 
 
 @pytest.fixture
@@ -45,11 +50,23 @@ def _through_a_fault(stage: Stage, fault: Callable[[], None]) -> None:
     pace.stop()
     stage.await_all_committed(RECOVERY_S)
     assert service.is_running
+    _assert_told_once(service)
     stage.assert_exactly_once()
     # Where the group took its partitions away meanwhile, an event may come again, at any time of the recovery.
     stage.assert_in_order([began_s + second / 2 for second in range(2 * int(time.time() - began_s + 1))])
     service.terminate()
     assert service.exit_code(25.0) == 0
+
+
+def _assert_told_once(service: Service) -> None:
+    """Hold that each complaint is told once, and what lasts once a minute."""
+    told_s: dict[str, float] = {}
+    for line in service.complaints():
+        kind = "a reminder" if "left_out" in line else kind_of(f"{line['event']} {line.get('reason')}")
+        at_s = datetime.fromisoformat(line["timestamp"]).timestamp()
+        assert at_s - told_s.get(kind, 0.0) > FORGET_AFTER_S - CLOCKS_APART_S, line
+        told_s[kind] = at_s
+    assert told_s, "nobody complained of the fault"
 
 
 @pytest.mark.timeout(240)
