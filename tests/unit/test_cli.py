@@ -79,6 +79,9 @@ def test_the_bounds_of_the_demo_are_those_of_its_events() -> None:
     [
         (["demo", "--events", "3"], "--events"),
         (["demo", "--datastores", "9"], "--datastores"),
+        (["outcomes", "--since", "yesterday"], "neither a duration as 15m nor a time as"),
+        (["outcomes", "--code", "not_json", "--code", "not_yaml"], "no such code: not_yaml; see docs/codes.md"),
+        (["outcomes", "--result", "fine"], "--result"),
         (["sandbox", "--port", "65536"], "--port"),
         (["sandbox", "--fault", "{"], 'a fault must be JSON, as {"kind": "answer"'),
         (["sandbox", "--fault", '{"kind": "explode"}'], "kind must be one of answer, reset"),

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from stream.errors import ConfigurationError, FatalError, Problem, StreamError
 from stream.model import ConflictResolution, UpdateType
-from stream.settings import NOT_YET, ROWS, Settings, describe, load_settings, markdown_table
+from stream.settings import NOT_YET, ROWS, Settings, describe, load_settings, load_without_account, markdown_table
 from stream.settings.kafka_config import VARIABLES
 from stream.settings.values import HostPort
 
@@ -38,6 +38,15 @@ def problems(cwd: Path, **environ: str) -> list[Problem]:
     with pytest.raises(ConfigurationError) as caught:
         load(cwd, **environ)
     return list(caught.value.problems)
+
+
+def test_a_command_that_calls_no_api_needs_no_account(tmp_path: Path) -> None:
+    """Brokers are asked for all the same; a file of credentials that is not there does not matter."""
+    environ = {"KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092", "CXONE_CLIENT_SECRET_FILE": "not/there"}
+    assert load_without_account(environ, tmp_path).kafka.bootstrap_servers == "kafka-1:9092"
+    with pytest.raises(ConfigurationError) as caught:
+        load_without_account({}, tmp_path)
+    assert [problem.name for problem in caught.value.problems] == ["KAFKA_BOOTSTRAP_SERVERS"]
 
 
 def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
