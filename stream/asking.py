@@ -132,4 +132,4 @@ def _with_token(step: Send | Read) -> Script[Answer | NoAnswer]:
 
 
 def _as_suspects(events: tuple[Event, ...]) -> tuple[Event, ...]:
-    return tuple(event._replace(suspect=True) for event in events)
+    return tuple(event.as_suspect() for event in events)

@@ -48,7 +48,7 @@ class Execution:
         self._pace = Pace(limits.in_flight.per_s)
         self._landing = Landing(undecided, self._pace, is_current, doubt, observer)
         self._watch = Watch()
-        self._linger_s = limits.batch.linger_s
+        self._linger_s, self._merges = limits.batch.linger_s, limits.batch.merges
         self._waiting_since_s: dict[LaneKey, float] = {}
         self._give_up_after_s = limits.hold.give_up_after_s
         self._pool = pool
@@ -116,6 +116,8 @@ class Execution:
                 continue
             self._waiting_since_s.pop(key, None)
             events = self.lanes.take(key, self.holds.most_records(key.datastore_id))
+            if self._merges:
+                events = self.lanes.gather(events)
             self._submit(self.flights.launch(events), now_s)
             if not self._may_start(now_s):
                 return

@@ -76,7 +76,7 @@ class Flight:
 
     def suspected(self, events: Iterable[Event]) -> list[Event]:
         """Mark those of its events as suspects that may have been executed."""
-        return [event._replace(suspect=event.suspect or event.record_id in self.doubtful) for event in events]
+        return [event.as_suspect() if event.record_id in self.doubtful else event for event in events]
 
 
 class Flights:

@@ -112,7 +112,7 @@ class Intake:
                 defect = defect._replace(path=found.path_in_value(defect.path))
                 return Unfit(Result.INVALID, defect, lane.datastore_id, record_id)
             size_bytes = len(record) + message.size_bytes
-            return new_event((message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes))
+            return new_event((message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes, ()))
         if isinstance(found, NotSent):
             return Unfit(*found)
         defect = self._schemas.judge_envelope(found)

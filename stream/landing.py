@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .coalesce import is_carrier, refused_groups
 from .flights import Errand
 from .health import Reaction
 from .holds import Cause
@@ -16,7 +17,7 @@ from .ports import PermitNeeded
 from .steps import Scope, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from .flights import Flight
     from .model import Assignment, Event
@@ -80,6 +81,8 @@ class Landing:
 
     def _decide(self, flight: Flight, decided: Decided, now_s: float) -> Decided:
         """Take out what is decided; refused events may be too many to be believed, and go back."""
+        if groups := refused_groups(decided):
+            decided = self._take_apart(flight, decided, groups)
         kept_back = {event.record_id for event in self._holds.answered(decided, now_s)}
         back = [event for event in flight.undecided if event.record_id in kept_back] if kept_back else []
         flight.decide(decided.events)
@@ -94,6 +97,13 @@ class Landing:
             return decided
         self._put_back(flight.suspected(back), last=flight.errand is not Errand.WORK)
         return replace(decided, events=tuple(each for each in decided.events if each.record_id not in kept_back))
+
+    def _take_apart(self, flight: Flight, decided: Decided, groups: Collection[str]) -> Decided:
+        """Return the events of refused groups to the head of their lane, one by one; say what is decided without."""
+        carriers = [event for event in flight.undecided if event.record_id in groups]
+        flight.decide(tuple(carriers))
+        self._put_back(flight.suspected(carriers), last=flight.errand is not Errand.WORK, apart=True)
+        return replace(decided, events=tuple(each for each in decided.events if each.record_id not in groups))
 
     def _wait(self, flight: Flight, wait: Wait, now_s: float) -> None:
         if wait.scope is Scope.CREDENTIAL:
@@ -156,9 +166,12 @@ class Landing:
             self._flights.wait(self._flights.launch(half, tries=tries), now_s)
 
     def _park(self, flight: Flight, wait: Wait, now_s: float) -> None:
-        if self._parking.has_room(flight.datastore_id):
+        (event,) = flight.suspected(flight.undecided)
+        if is_carrier(event):  # one of them is to blame, and the others are not to wait for it
             self._land(flight)
-            (event,) = flight.suspected(flight.undecided)
+            self._put_back((event,), last=flight.errand is not Errand.WORK, apart=True)
+        elif self._parking.has_room(flight.datastore_id):
+            self._land(flight)
             self._parking.park(event, wait.reason, now_s)
         else:
             why = f"more than {MAX_PARKED_PER_DATASTORE} records break the API one by one; the last: {wait.reason}"
@@ -188,12 +201,12 @@ class Landing:
         self._flights.land(flight)
         self._observer.landed(flight)
 
-    def _put_back(self, events: Iterable[Event], *, last: bool) -> None:
-        """Return events to the head of their lane, or to its end."""
+    def _put_back(self, events: Iterable[Event], *, last: bool, apart: bool = False) -> None:
+        """Return events to the head of their lane, or to its end; groups as they are, or one by one."""
         kept = []
         for event in events:
             if self._is_current(event.assignment):
                 kept.append(event)
             else:
                 self._lanes.release((event,))
-        self._lanes.put_back(kept, last=last)
+        (self._lanes.put_back_apart if apart else self._lanes.put_back)(kept, last=last)

@@ -14,6 +14,9 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from .coalesce import merge, take_apart
+from .records import DatastoreRecords
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
@@ -25,11 +28,12 @@ ENVELOPE_BYTES = 320
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """When a batch is full, and how long one that is not full waits."""
+    """When a batch is full, how long one that is not full waits, and whether waiting events of one record merge."""
 
     size: int
     body_bytes: int
     linger_s: float
+    merges: bool = False
 
 
 class Lanes:
@@ -37,7 +41,7 @@ class Lanes:
 
     def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
-        self._datastores: dict[str, _Datastore] = {}
+        self._datastores: dict[str, DatastoreRecords] = {}
         self._lanes: dict[LaneKey, _Lane] = {}
         self.size_bytes = 0
         """The undecided events' share of `STREAM_BUFFER_BYTES`."""
@@ -92,6 +96,21 @@ class Lanes:
         lane.datastore.on_way += len(events)
         return events
 
+    def gather(self, events: Iterable[Event]) -> tuple[Event, ...]:
+        """Let each event of a batch carry those right behind it (`STREAM_COALESCE`), as far as the body has room."""
+        events = tuple(events)
+        datastore = self._datastores[events[0].lane.datastore_id]
+        room_bytes = self._limits.body_bytes - ENVELOPE_BYTES - sum(len(event.record) + 1 for event in events)
+        carriers = []
+        for event in events:
+            carrier = event
+            if behind := datastore.undecided[event.record_id]:
+                carrier = merge(event, behind, room_bytes)
+                datastore.pop_many_behind(event.record_id, len(carrier.parts) - len(event.parts))
+                room_bytes -= len(carrier.record) - len(event.record)
+            carriers.append(carrier)
+        return tuple(carriers)
+
     def take_newest(self, key: LaneKey) -> Event:
         """Take the event out of a lane that arrived last."""
         lane = self._lanes[key]
@@ -105,6 +124,16 @@ class Lanes:
             lane = self._lanes[event.lane]
             lane.datastore.on_way -= 1
             (lane.append if last else lane.append_first)(event)
+
+    def put_back_apart(self, carriers: Iterable[Event], *, last: bool = False) -> None:
+        """Return each event of groups that were refused: from now on they go one by one."""
+        self.put_back([self._apart(carrier, for_good=True) for carrier in carriers], last=last)
+
+    def _apart(self, carrier: Event, *, for_good: bool) -> Event:
+        """Let the first event of a group go on alone; the others wait behind it."""
+        first, *others = take_apart(carrier, for_good=for_good)
+        self._datastores[first.lane.datastore_id].put_back_behind(others)
+        return first
 
     def waiting(self, datastore_id: str | None = None) -> Iterator[tuple[LaneKey, Collection[Event]]]:
         """Go through the lanes with events that could go, of one datastore or of all."""
@@ -126,7 +155,7 @@ class Lanes:
             if lane.oldest_s < before_s:
                 dropped = lane.drop(lambda event: event.arrived_s < before_s)
                 lane.datastore.on_way += len(dropped)
-                taken += dropped
+                taken += [self._apart(event, for_good=False) for event in dropped]
         return taken
 
     def has_any(self, datastore_id: str | None = None) -> bool:
@@ -146,7 +175,7 @@ class Lanes:
                 datastore.on_way -= 1
                 self._decide(datastore, key[1], each.size_bytes)
 
-    def _decide(self, datastore: _Datastore, record_id: str, size_bytes: int) -> None:
+    def _decide(self, datastore: DatastoreRecords, record_id: str, size_bytes: int) -> None:
         self.size_bytes -= size_bytes
         waiting = datastore.undecided[record_id]
         if waiting is not None:
@@ -157,7 +186,7 @@ class Lanes:
         if not datastore.undecided:
             self._drop(datastore)
 
-    def _drop(self, datastore: _Datastore) -> None:
+    def _drop(self, datastore: DatastoreRecords) -> None:
         """Forget a datastore without undecided events: names come from events, so that there may be any number."""
         del self._datastores[datastore.datastore_id]
         for key in datastore.lane_keys:
@@ -176,14 +205,14 @@ class Lanes:
     def _lane(self, key: LaneKey) -> _Lane:
         datastore = self._datastores.get(key.datastore_id)
         if datastore is None:
-            datastore = self._datastores[key.datastore_id] = _Datastore(key.datastore_id)
+            datastore = self._datastores[key.datastore_id] = DatastoreRecords(key.datastore_id)
         lane = self._lanes[key] = _Lane(datastore)
         datastore.lane_keys.append(key)
         return lane
 
     def __len__(self) -> int:
         """Count the events that are ready or behind an older one; those on their way are not counted."""
-        return sum(1 for _ in self._all())
+        return sum(len(event.parts) for event in self._all())
 
     def _all(self) -> Iterator[Event]:
         for lane in self._lanes.values():
@@ -193,52 +222,12 @@ class Lanes:
                 yield from waiting or ()
 
 
-class _Datastore:
-    """The undecided records of one datastore, in whatever lane: each with the events behind its oldest, if any."""
-
-    __slots__ = ("behind", "datastore_id", "lane_keys", "on_way", "undecided")
-
-    def __init__(self, datastore_id: str) -> None:
-        self.datastore_id = datastore_id
-        self.lane_keys: list[LaneKey] = []
-        self.undecided: dict[str, deque[Event] | None] = {}
-        self.on_way = 0
-        self.behind = 0
-
-    def add_behind(self, event: Event) -> None:
-        waiting = self.undecided[event.record_id]
-        if waiting is None:
-            self.undecided[event.record_id] = deque((event,))
-        else:
-            waiting.append(event)
-        self.behind += 1
-
-    def pop_behind(self, record_id: str, waiting: deque[Event]) -> Event:
-        event = waiting.popleft()
-        if not waiting:
-            self.undecided[record_id] = None
-        self.behind -= 1
-        return event
-
-    def drop_behind(self, assignments: Collection[Assignment]) -> int:
-        """Drop the waiting events of ended assignments; return their size in bytes."""
-        dropped_bytes = 0
-        for record_id, waiting in self.undecided.items():
-            if waiting is None or not any(event.assignment in assignments for event in waiting):
-                continue
-            kept = deque(event for event in waiting if event.assignment not in assignments)
-            dropped_bytes += sum(event.size_bytes for event in waiting) - sum(event.size_bytes for event in kept)
-            self.behind -= len(waiting) - len(kept)
-            self.undecided[record_id] = kept or None
-        return dropped_bytes
-
-
 class _Lane:
     """The ready events of one lane, in the order in which they became ready."""
 
     __slots__ = ("datastore", "events", "oldest_s", "record_bytes")
 
-    def __init__(self, datastore: _Datastore) -> None:
+    def __init__(self, datastore: DatastoreRecords) -> None:
         self.datastore = datastore
         self.events: deque[Event] = deque()
         self.oldest_s = math.inf

@@ -18,6 +18,7 @@ from .publication import Publication
 from .reception import BUSY_POLL_S, Reception
 from .start import outside_the_log
 from .status import Tally
+from .superseded import write_merged
 from .undecided import nothing_undecided
 
 if TYPE_CHECKING:
@@ -163,7 +164,11 @@ class Loop:
                 self._parts.audit.write(audit.line(decided, timestamp))
                 self._report(decided)
             traceparent = self._parts.tracing.of_outcomes(decided)
-            outcomes = self._parts.writer.of_batch(decided, timestamp, traceparent)
+            writer = self._parts.writer
+            if self._bounds.batch.merges:
+                outcomes = write_merged(writer, decided, timestamp, traceparent)
+            else:
+                outcomes = writer.of_batch(decided, timestamp, traceparent)
             self.publication.outbox.add(outcomes)
             self._parts.observer.decided(decided, outcomes, now_s)
 
@@ -196,7 +201,8 @@ class Loop:
     def _doubt(self, event: Event) -> None:
         owned = self.partitions.current(event.assignment)
         if owned is not None:
-            owned.ledger.doubt(event.message.offset)
+            for each in event.parts:
+                owned.ledger.doubt(each.message.offset)
 
     def _finish(self, ending: set[Assignment], requests_until_s: float, commit_until_s: float) -> None:
         """Wait for the answers of requests on the wire, then commit what they settled, each within its time."""

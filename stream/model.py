@@ -132,6 +132,10 @@ class Event(NamedTuple):
     `record` is its record of the request body, already serialised: lanes then hold bytes, not dictionaries, which
     spares the garbage collector more than the dump costs. `suspect` says that it may have been executed already
     (contract section 4.3). `size_bytes` is its share of `STREAM_BUFFER_BYTES`.
+
+    `carries` is empty unless events of one record merge (`STREAM_COALESCE`): then those that its record holds the
+    fields of, oldest first, itself as it came the last. One that carries itself alone was taken out of such a group
+    that the API refused, and never merges again.
     """
 
     message: Message
@@ -142,11 +146,21 @@ class Event(NamedTuple):
     arrived_s: float
     suspect: bool
     size_bytes: int
+    carries: tuple[Event, ...] = ()
 
     @property
     def record_key(self) -> RecordKey:
         """What order is kept for."""
         return (self.lane.datastore_id, self.record_id)
+
+    @property
+    def parts(self) -> tuple[Event, ...]:
+        """The events that are executed with it, oldest first: itself, or all that it carries."""
+        return self.carries or (self,)
+
+    def as_suspect(self) -> Event:
+        """Return it as one that may have been executed already, with all that it carries."""
+        return self._replace(suspect=True, carries=tuple(each._replace(suspect=True) for each in self.carries))
 
 
 class Defect(NamedTuple):

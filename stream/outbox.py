@@ -14,6 +14,8 @@ from itertools import accumulate, groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from .model import Result
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
@@ -98,6 +100,8 @@ class Outbox:
         taken = first[: 1 + sum(1 for size_bytes in sizes_bytes if size_bytes < MAX_TRANSACTION_BYTES)]
         for _ in taken:
             self._waiting.popleft()
+        while taken and taken[-1].result is Result.SUPERSEDED:  # its carrier comes behind it, in the same transaction
+            taken.append(self._waiting.popleft())
         return taken
 
     def begin(self, transaction: Transaction, now_s: float) -> None:

@@ -157,7 +157,7 @@ def bounds(settings: Settings) -> Bounds:
     """Choose the loop's bounds from the settings."""
     stream, cxone = settings.stream, settings.cxone
     return Bounds(
-        BatchLimits(stream.batch_size, stream.batch_bytes, stream.batch_linger_ms / 1000),
+        BatchLimits(stream.batch_size, stream.batch_bytes, stream.batch_linger_ms / 1000, stream.coalesce == "fields"),
         InFlightLimits(cxone.max_in_flight, cxone.max_in_flight_per_datastore, cxone.max_requests_per_s),
         stream.buffer_bytes,
         stream.drain_s,

@@ -167,4 +167,5 @@ def _parked(parked: Parked, now_s: float) -> ParkedRecord:
 
 
 def _position(event: Event) -> Position:
-    return Position(event.message.partition, event.message.offset)
+    first = event.parts[0].message
+    return Position(first.partition, first.offset)

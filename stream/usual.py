@@ -25,7 +25,7 @@ RECORD_MEMBERS = frozenset({"id", "version", "fields", "checksum"})
 """What a record of the request body may hold (contract section 1)."""
 
 new_event = partial(tuple.__new__, Event)
-"""Makes an event of its eight values: a named tuple's own constructor is a Python function, at twice the time."""
+"""Makes an event of its nine values: a named tuple's own constructor is a Python function, at twice the time."""
 
 
 class _Form(NamedTuple):
@@ -96,7 +96,9 @@ class UsualForms:
                     if headers:
                         size_bytes += headers_bytes(headers)
                     lane, record_id = form.lane, document["id"]
-                    event = new_event((message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes))
+                    event = new_event(
+                        (message, assignment, lane, record_id, record, arrived_s, suspect, size_bytes, ())
+                    )
             except (ValueError, KeyError, AttributeError, TypeError):
                 pass  # no JSON, no object, another form, or nested too deep
             events.append(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -90,9 +90,10 @@ def event(
     arrived_s: float = 0.0,
     name_length: int = 3,
     suspect: bool = False,
+    fields: dict[str, Any] | None = None,
 ) -> Event:
     """Build a valid event; `name_length` makes its record longer."""
-    record = orjson.dumps({"id": record_id, "fields": {"name": "n" * name_length}})
+    record = orjson.dumps({"id": record_id, "fields": fields or {"name": "n" * name_length}})
     came = message(record, offset=offset, partition=assignment.partition, key=record_id.encode())
     size_bytes = len(record) + came.size_bytes
     return Event(came, assignment, lane, record_id, record, arrived_s, suspect, size_bytes)

@@ -22,7 +22,6 @@ PARTS: Mapping[str, type[Cxone | Kafka | Stream]] = {
 """The class of each prefix."""
 
 NOT_YET: Mapping[str, str] = {
-    "STREAM_COALESCE": "events of one record are never merged",
     "OTEL_*": "there is no telemetry",
 }
 """Settings that are read and judged but have no effect yet, and what holds instead."""

@@ -95,6 +95,7 @@ class Misbehaviour(RuleBasedStateMachine):
         per_s=st.sampled_from([None, None, 5.0, 50.0]),
         stop_after=st.sampled_from([0, 3, 100]),
         give_up_after_s=st.sampled_from([None, None, 20.0]),
+        merges=st.booleans(),
     )
     def begin(
         self,
@@ -104,13 +105,15 @@ class Misbehaviour(RuleBasedStateMachine):
         per_s: float | None,
         stop_after: int,
         give_up_after_s: float | None,
+        *,
+        merges: bool,
     ) -> None:
         """Begin with an API that is well."""
         self.ways = dict.fromkeys(DATASTORES, "fine")
         self.poison: set[tuple[str, str]] = set()
         self.rig = CheckedRig(
             self.answer,
-            batch=BatchLimits(size, 4_194_304, 0.1),
+            batch=BatchLimits(size, 4_194_304, 0.1, merges),
             in_flight=InFlightLimits(total, min(total, per_datastore), per_s),
             hold=HoldLimits(stop_after, give_up_after_s),
         )

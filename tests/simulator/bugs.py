@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING
 
 from stream.lease import Lease
 
+from .mergers import (
+    AcrossDirectives,
+    AcrossPartitions,
+    EarlierWins,
+    InSpiteOfVersions,
+    MergedAgain,
+    OnlyTheLast,
+    RejectsTheGroup,
+    SettledWithoutCarrier,
+)
 from .misdeeds import (
     AlwaysClean,
     CommitPastAGap,
@@ -154,5 +164,13 @@ BUGS: dict[str, Wiring] = {
     "probe with the same record for ever": Wiring(loop=SameProbeForEver),
     "try a parked record never again": Wiring(loop=ParkedForEver),
     "believe every refusal": Wiring(loop=BelievesEveryRefusal),
+    "merge across directives": Wiring(loop=AcrossDirectives),
+    "merge across partitions": Wiring(loop=AcrossPartitions),
+    "merge in spite of a version": Wiring(loop=InSpiteOfVersions),
+    "let earlier fields win": Wiring(loop=EarlierWins),
+    "send only the last of a group": Wiring(loop=OnlyTheLast),
+    "settle a superseded event without its carrier": Wiring(loop=SettledWithoutCarrier),
+    "reject a group for one of its events": Wiring(loop=RejectsTheGroup),
+    "merge again what was taken apart": Wiring(loop=MergedAgain),
     "ask faster than allowed": Wiring(loop=NoRate, pool=_UnmeteredPool),
 }

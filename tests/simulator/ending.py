@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from .kafka import Broker
     from .model import Model
     from .plan import Plan
-    from .records import RecordName, Records
+    from .records import Json, RecordName, Records
     from .request import Position
     from .service import Process
+
+
+TOLD_AS_APPLIED = {"APPLIED", "SUPERSEDED", "ALREADY_APPLIED", "INTEGRITY"}
 
 
 class Ending:
@@ -93,13 +96,44 @@ class Ending:
             stored = records.stored[name].fields["marker"]
             written = self._model.inputs[position].document["fields"]["marker"]
             demand(stored == written, "promise 2", f"a record holds {stored}, not {written}", name)
+        for name, positions in self._wholly_applied().items():
+            fields: Json = {}
+            for position in sorted(positions):
+                fields |= self._model.inputs[position].document["fields"]
+            demand(
+                records.stored[name].fields == fields, "promise 2", f"a record holds other fields than {fields}", name
+            )
 
     def _newest_applied(self) -> dict[RecordName, Position]:
         """Name the newest applied event of each record; those that late or foreign writers disturbed are left out."""
-        model = self._model
+        model, given_up = self._model, self._given_up()
         newest: dict[RecordName, Position] = {}
         for position in model.history.applied:
             name = model.inputs[position].name
-            if name not in model.late and model.history.last_writer[name] is not None:
+            if name not in model.late | given_up and model.history.last_writer[name] is not None:
                 newest[name] = max(position, newest.get(name, position))
         return newest
+
+    def _given_up(self) -> set[RecordName]:
+        """Name the records whose merged events were executed again from the first, but not to the last."""
+        model = self._model
+        if not self._plan.bounds.batch.merges:
+            return set()
+        return {
+            model.inputs[position].name
+            for position, outcome in model.outcomes.items()
+            if outcome["result"] == "ABANDONED" and position in model.history.applied
+        }
+
+    def _wholly_applied(self) -> dict[RecordName, list[Position]]:
+        """List the applied events of each record that nobody disturbed, where what was applied was also told so."""
+        model = self._model
+        applied: dict[RecordName, list[Position]] = {}
+        for position in model.history.applied:
+            applied.setdefault(model.inputs[position].name, []).append(position)
+        return {
+            name: positions
+            for name, positions in applied.items()
+            if name not in model.late | model.history.foreign
+            and all(model.outcomes[each]["result"] in TOLD_AS_APPLIED for each in positions)
+        }

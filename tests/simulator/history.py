@@ -28,6 +28,8 @@ class History:
         """More than one if an event was executed more than once."""
         self.last_writer: dict[RecordName, Position | None] = {}
         """Whose event wrote a record last; None for somebody else."""
+        self.foreign: set[RecordName] = set()
+        """The records that somebody else has ever written."""
         self._requests: dict[str, list[Request]] = {}
         self._decided: dict[str, list[tuple[float, Request]]] = {}
         self._read: dict[tuple[str, RecordName], list[Stored | None]] = {}
@@ -42,10 +44,11 @@ class History:
     def carried_out(self, request: Request, now_s: float) -> None:
         """Take note of what a request has written."""
         written = request.carried.written if request.carried else {}
-        for position, name in zip(request.positions, request.names, strict=True):
+        for group, name in zip(request.groups, request.names, strict=True):
             if name[1] in written:
-                self.applied.setdefault(position, []).append(Application(now_s, written[name[1]]))
-                self.last_writer[name] = position
+                for position in group:
+                    self.applied.setdefault(position, []).append(Application(now_s, written[name[1]]))
+                self.last_writer[name] = group[-1]
 
     def told(self, request: Request, now_s: float) -> None:
         """Take note that the sender has its answer."""
@@ -67,6 +70,7 @@ class History:
 
     def written_by_another(self, name: RecordName) -> None:
         """Take note that somebody else wrote a record."""
+        self.foreign.add(name)
         self.last_writer[name] = None
 
     def _learn(self, sender: str, name: RecordName, version: int) -> None:

@@ -13,11 +13,12 @@ import orjson
 
 from ..outcome_schema import outcome_faults
 from .history import History
+from .merging import Merging
 from .records import parse
 from .request import Input, Position, Request, checksum_of
 from .restraint import Restraint
 from .thrift import Thrift
-from .truth import SUCCESSES, Truth
+from .truth import SUCCESSES, Outcome, Truth
 from .world import demand
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Model:
 
     def __init__(self, world: World, plan: Plan) -> None:
         self.inputs: dict[Position, Input] = {}
-        self.outcomes: dict[Position, dict[str, Any]] = {}
+        self.outcomes: dict[Position, Outcome] = {}
         self.starts: dict[int, int] = {}
         self.offsets: dict[int, int] = {}
         self.clean: dict[int, bool] = {}
@@ -56,7 +57,7 @@ class Model:
         self._thrift = Thrift(plan.nature, plan.rules.policy, hold.stop_after_refused, self.history)
         self._plan = plan
         self._world = world
-        self._positions: dict[int, Position] = {}
+        self._merging = Merging(world, plan, self.inputs)
         self._in_order: dict[int, list[int]] = {}
         self._judged: dict[int, int] = {}
         self._newest: dict[tuple[int, RecordName], int] = {}
@@ -77,28 +78,29 @@ class Model:
         """Take note of an input; its fields hold its marker."""
         self.inputs[position] = message
         self._in_order.setdefault(position[0], []).append(position[1])
-        if message.unfit is None:
-            self._positions[message.document["fields"]["marker"]] = position
+        self._merging.written(position, message)
 
     def sent(self, sender: str, batch_id: str, body: bytes) -> Request:
         """Read a request that a worker sends; judge that it is true to its inputs and alone with its records."""
         document = parse(body)
         records = document["records"]
-        positions = tuple(self._positions[record["fields"]["marker"]] for record in records)
+        groups = tuple(self._merging.group_of(record) for record in records)
+        positions = tuple(group[-1] for group in groups)
         is_repeated = any(each.status == UNAUTHORISED for each in self.history.requests(batch_id)[-1:])
         now_s = self._world.now_s
-        request = Request(sender, batch_id, document, checksum_of(body), positions, now_s, is_repeated)
+        request = Request(sender, batch_id, document, checksum_of(body), groups, now_s, is_repeated)
         demand(len(set(request.names)) == len(records), "promise 2", "a request holds a record twice", positions)
         demand(document["batchSize"] == len(records), "truth", "batchSize is not the number of records", positions)
         for last in self.history.requests(batch_id)[-1:]:
             demand(last.checksum == request.checksum, "truth", "two requests with one batchId", batch_id)
             demand(not last.is_decided, "isolation", f"sent again after a {last.status}", batch_id)
-        for record, position in zip(records, positions, strict=True):
-            self._judge_truth(request, record, position)
+        for record, group in zip(records, groups, strict=True):
+            self._judge_truth(request, record, group)
+        self._merging.sent(request)
         for name in request.names:
             demand((sender, name) not in self._on_wire, "promise 2", "a record in flight is sent again", positions)
             self._on_wire[sender, name] = request
-        for position in positions:
+        for position in request.all_positions:
             self._uncommitted.setdefault(position[0], set()).add(position)
         self.history.sent(request)
         self._restraint.sent(request)
@@ -114,12 +116,15 @@ class Model:
 
     def arrived(self, request: Request) -> None:
         """Take note that the API reads a request; judge the order of each of its records."""
-        for position, name in zip(request.positions, request.names, strict=True):
-            partition, offset = position
-            demand(position not in self.outcomes, "promise 3", "a committed event is executed again", position)
+        for group, name in zip(request.groups, request.names, strict=True):
+            for position in group:
+                demand(position not in self.outcomes, "promise 3", "a committed event is executed again", position)
+            partition, offset = position = group[-1]
             newest = self._newest.get((partition, name), -1)
-            demand(newest <= offset, "promise 2", f"an older event of a record after {newest}", position)
-            is_free = newest in (-1, offset) or (partition, newest) in self.outcomes
+            self._merging.arrived(group, self.outcomes, self.starts.get(partition, self._plan.low))
+            may_go_back = self._merging.is_on  # the whole of a group, from its first event
+            demand(newest <= offset or may_go_back, "promise 2", f"an older event of a record after {newest}", position)
+            is_free = newest in (-1, offset) or (partition, newest) in self.outcomes or may_go_back
             demand(is_free, "promise 2", f"{newest} of the same record is not committed yet", position)
             if newest == offset:
                 self._world.count("repeated_arrivals")
@@ -130,24 +135,29 @@ class Model:
         request.carried = carried
         if carried.status != 200:
             return
-        for position, name in zip(request.positions, request.names, strict=True):
-            self._executions.setdefault(position, set()).add(self._senders[position])
+        for group, name in zip(request.groups, request.names, strict=True):
+            for position in group:
+                self._executions.setdefault(position, set()).add(self._senders[position])
             if name[1] not in carried.written:
                 continue
-            home = self._homes.setdefault(name, position[0])
-            if home != position[0] or position[1] < self._newest[position[0], name]:
+            partition, offset = position = group[-1]
+            home = self._homes.setdefault(name, partition)
+            if home != partition or offset != self._newest[partition, name]:
                 self.late.add(name)
             if position in self.history.applied:
                 self._world.count("double_executions")
                 self._judge_double(request, position)
+            self._merging.carried_out(group)
         self.history.carried_out(request, self._world.now_s)
 
     def told(self, request: Request) -> None:
         """Take note that the sender has its answer, or none that it still waits for."""
-        for name, position in zip(request.names, request.positions, strict=True):
+        for name in request.names:
             self._on_wire.pop((request.sender, name), None)
+        for position in request.all_positions:
             if position not in self.history.applied:
                 self._uncommitted[position[0]].discard(position)
+        self._merging.told(request)
         self.history.told(request, self._world.now_s)
         self._thrift.told(request)
         self._restraint.told(request, self._world.now_s)
@@ -186,6 +196,7 @@ class Model:
     def disowned(self, sender: str) -> None:
         """Take note that partitions were taken from a sender."""
         self._restraint.disowned(sender)
+        self._merging.disowned(sender)
 
     def published(self, sender: str, settled: Iterable[Settled]) -> None:
         """Take note of what a sender is about to publish."""
@@ -202,15 +213,14 @@ class Model:
 
     def committed(self, outcomes: Iterable[OutcomeRecord], offsets: Iterable[Commit]) -> None:
         """Take note of a committed transaction, as a reader of committed messages sees it, and judge it."""
-        for each in outcomes:
-            self._judge_outcome(each, orjson.loads(each.value))
+        self._merging.settled([self._judge_outcome(each, orjson.loads(each.value)) for each in outcomes], self.outcomes)
         for partition, offset, metadata in offsets:
             self._judge_offset(partition, offset)
             self._judge_mark(partition, metadata)
         if self.first_commit_s is None:
             self.first_commit_s = self._world.now_s
 
-    def _judge_outcome(self, record: OutcomeRecord, outcome: dict[str, Any]) -> None:
+    def _judge_outcome(self, record: OutcomeRecord, outcome: Outcome) -> Position:
         source = outcome["source"]
         position = (source["partition"], source["offset"])
         told = self.inputs[position]
@@ -232,8 +242,9 @@ class Model:
             self._world.count(f"outcome_{result.lower()}")
         self.outcomes[position] = outcome
         self._uncommitted.get(position[0], set()).discard(position)
+        return position
 
-    def _judge_audit(self, outcome: dict[str, Any], position: Position) -> None:
+    def _judge_audit(self, outcome: Outcome, position: Position) -> None:
         """Judge that a batch with an outcome has its line, and that no more came to success than it says."""
         batch_id = outcome["batchId"]
         if batch_id is None:
@@ -266,10 +277,12 @@ class Model:
         left = sorted(self._uncommitted.get(partition, ())) if self.clean[partition] else []
         demand(not left, "clean mark", "unanswered or executed without an outcome", left)
 
-    def _judge_truth(self, request: Request, record: Json, position: Position) -> None:
+    def _judge_truth(self, request: Request, record: Json, group: tuple[Position, ...]) -> None:
         """Judge that a record is sent as it was written; only its version may be another, after a conflict."""
+        position = group[-1]
         told, document = self.inputs[position].document, request.document
-        same = all(record.get(name) == told.get(name) for name in ("id", "fields", "checksum"))
+        same = all(record.get(name) == told.get(name) for name in ("id", "checksum"))
+        same = same and record["fields"] == self._merging.fields_of(group)
         same = same and all(document[name] == told.get(name, usual) for name, usual in self._plan.directives.items())
         demand(same and document["dataStoreId"] == told["dataStoreId"], "truth", "not as it was written", position)
         sent: Any = record.get("version")

@@ -14,6 +14,7 @@ from stream.start import StartAt
 from stream.steps import OnConflict, Policy
 
 from .faults import ForeignWrite, Kind, Misfortune, Mishap, Point, Spell, Weather
+from .merging import marked
 from .nature import Nature
 from .trouble import draw_misfortunes, draw_mishaps, draw_nature, draw_spells, draw_weathers
 from .workload import Arrival, Kinds, Workload, plain
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 400.0
 """How long, after all other faults, a datastore may stay dead and a record may break the API in some of the runs."""
+
+
+MERGING_SHARE = 0.35
+"""Of the seeds: in these `STREAM_COALESCE` is on."""
 
 
 class Identity(NamedTuple):
@@ -92,14 +97,14 @@ def draw(seed: int) -> Plan:
             Identity(name, name.lower() if is_static else None, 0.0 if number == 0 else rng.uniform(0.0, calm_s / 2))
             for number, name in enumerate("ABC"[:instances])
         ],
-        arrivals=[_not_before(grows_s, partitions - 1, each) for each in workload.arrivals(rng)],
+        arrivals=_to_merge(seed, [_not_before(grows_s, partitions - 1, each) for each in workload.arrivals(rng)]),
         foreign_writes=list(workload.foreign_writes(rng, rng.choice((0, 0, 0, 3, 20)))),
         misfortunes=sorted(draw_misfortunes(rng, instances, calm_s, session_timeout_s)),
         weathers=draw_weathers(rng),
         spells=list(draw_spells(rng, calm_s, mended_s)),
         nature=draw_nature(rng, may_be_slow=not workload.kinds.breaking),
         mishaps=draw_mishaps(rng),
-        bounds=_bounds(rng, rules, is_patient=is_patient),
+        bounds=_bounds(rng, rules, is_patient=is_patient, merges=_merges(seed)),
         rules=rules,
         directives=_directives(rng),
         start=StartAt.LATEST if rng.random() < 0.1 else StartAt.EARLIEST,
@@ -110,6 +115,20 @@ def draw(seed: int) -> Plan:
         calm_s=calm_s,
         mended_s=mended_s,
     )
+
+
+def _merges(seed: int) -> bool:
+    """Whether waiting events of one record merge in a seed."""
+    return random.Random(f"merging {seed}").random() < MERGING_SHARE
+
+
+def _to_merge(seed: int, arrivals: list[Arrival]) -> list[Arrival]:
+    """Where events may merge, most have no version, and each a mark by which it is known."""
+    if not _merges(seed):
+        return arrivals
+    rng = random.Random(f"marks {seed}")
+    versions = rng.choice((0.0, 0.1, 1.0))
+    return [marked(each, rng, versions) for each in arrivals]
 
 
 def _not_before(grows_s: float | None, added: int, arrival: Arrival) -> Arrival:
@@ -177,9 +196,11 @@ def _rules(rng: random.Random, *, is_patient: bool) -> Rules:
     )
 
 
-def _bounds(rng: random.Random, rules: Rules, *, is_patient: bool) -> Bounds:
+def _bounds(rng: random.Random, rules: Rules, *, is_patient: bool, merges: bool) -> Bounds:
     return Bounds(
-        BatchLimits(rng.choice((1, 2, 5, 1000)), rng.choice((400, 1000, 4_194_304)), rng.choice((0.0, 0.05, 0.2))),
+        BatchLimits(
+            rng.choice((1, 2, 5, 1000)), rng.choice((400, 1000, 4_194_304)), rng.choice((0.0, 0.05, 0.2)), merges
+        ),
         InFlightLimits(
             rng.choice((2, 8) if is_patient else (1, 2, 8)),
             rng.choice((1, 4)),

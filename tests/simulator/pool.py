@@ -112,7 +112,11 @@ class FakePool:
     def _send(self, flight: Flight, step: Send) -> None:
         self._model.judge_suspects(
             (self.process.name, flight.number),
-            [(each.message.partition.partition, each.message.offset, each.suspect) for each in step.batch.events],
+            [
+                (each.message.partition.partition, each.message.offset, each.suspect)
+                for event in step.batch.events
+                for each in event.parts
+            ],
         )
         self.on_wire += 1
         self._api.request(self.process, step.batch, self._token, lambda reply: self._answered(flight, reply))

@@ -46,7 +46,8 @@ class Request:
     batch_id: str
     document: Json
     checksum: str
-    positions: tuple[Position, ...]
+    groups: tuple[tuple[Position, ...], ...]
+    """For each record the events that it carries: mostly one."""
     sent_s: float
     is_repeated: bool
     """Whether it was sent before and answered 401: it went on when it had another token, however long that took."""
@@ -59,6 +60,16 @@ class Request:
         """The datastore that it changes."""
         datastore_id: str = self.document["dataStoreId"]
         return datastore_id
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """The last event of each record."""
+        return tuple(group[-1] for group in self.groups)
+
+    @property
+    def all_positions(self) -> list[Position]:
+        """All events that it carries."""
+        return [position for group in self.groups for position in group]
 
     @property
     def names(self) -> list[RecordName]:

@@ -29,7 +29,7 @@ TWELVE = {
     *("treat 429 as refusal", "merge two partitions' offsets", "retry after revocation"),
     "lose the first half of a bisection",
 }
-RESULTS = ("APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE", "CONFLICT", "REJECTED", "INTEGRITY")
+RESULTS = ("APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE", "CONFLICT", "REJECTED", "INTEGRITY", "SUPERSEDED")
 
 FAULTS = (
     *(f"api_{each}" for each in WEATHERS if each is not Weather.FINE and each not in IN_SPELLS_ONLY),
@@ -43,6 +43,7 @@ FAULTS = (
     *("aborts", "unknown_ends", "late_commits", "transaction_hang", "hanging_starts", "fenced", "transaction_timeouts"),
     *("lost_answers", "late_applications", "double_executions", "tokens_renewed", "pauses"),
     *("at_arrived", "at_answered", "at_produced", "at_offsets_sent", "at_ended", "at_revoking"),
+    *("groups", "groups_refused", "groups_replayed"),
 )
 """What must have befallen somebody within the quick seeds, or the simulator tests less than it says."""
 

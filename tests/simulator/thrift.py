@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .nature import Nature
     from .request import Position, Request
 
+    Group = tuple[Position, ...]
+    """What one record carries: mostly one event."""
+
 TOO_LARGE = 413
 """Divided by size, not by number."""
 FEW = 100
@@ -40,9 +43,9 @@ class Family:
 
     faults: frozenset[str]
     most: int
-    refused: list[frozenset[Position]] = field(default_factory=list)
+    refused: list[frozenset[Group]] = field(default_factory=list)
 
-    def may_hold(self, part: frozenset[Position]) -> bool:
+    def may_hold(self, part: frozenset[Group]) -> bool:
         """Whether this can be the next part: each lies within an earlier one, or beside it."""
         return part < self.refused[0] and all(part < each or part.isdisjoint(each) for each in self.refused)
 
@@ -56,7 +59,7 @@ class Thrift:
         self._budget = policy.probe_budget
         self._believes_all = stop_after_refused not in range(1, FEW)
         self._tries = 1 + MOST_REBASES if policy.on_conflict is OnConflict.REBASE else 1
-        self._families: dict[tuple[str, Position], Family] = {}
+        self._families: dict[tuple[str, Group], Family] = {}
         self.longest = 0
 
     def told(self, request: Request) -> None:
@@ -64,12 +67,12 @@ class Thrift:
         carried = request.carried
         if request.status not in REFUSING_STATUSES | {CONFLICTING} or carried is None or not carried.faults:
             return
-        part = frozenset(request.positions)
-        family = self._families.get((request.sender, request.positions[0]))
+        part = frozenset(request.groups)
+        family = self._families.get((request.sender, request.groups[0]))
         faults = frozenset(each.record_id for each in carried.faults)
         if family is None or not family.may_hold(part) or not faults <= family.faults:
             family = Family(faults, self._tries * self._price(request))
-            self._families.update({(request.sender, position): family for position in part})
+            self._families.update({(request.sender, group): family for group in part})
         family.refused.append(part)
         self.longest = max(self.longest, len(family.refused))
         reads_fail = self._history.is_reading_in_vain(request.sender)

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 Outcome = dict[str, Any]
 
-SUCCESSES = {"APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE"}
+SUCCESSES = {"APPLIED", "ALREADY_APPLIED", "SKIPPED_STALE", "SUPERSEDED"}
+MAY_BE_FOUND = {"ALREADY_APPLIED", "SUPERSEDED"}
+"""Successes that a request may have which was not answered as applied."""
 EXECUTED = {*SUCCESSES, "INTEGRITY"}
+OF_ONE_ALONE = {"REJECTED", "CONFLICT", "SKIPPED_STALE"}
+"""What says nothing of the single events of a group."""
 NEVER_READ_BACK = {".", ".."}
 
 
@@ -37,6 +41,7 @@ class Truth:
             "APPLIED": self._applied,
             "ALREADY_APPLIED": self._already_applied,
             "SKIPPED_STALE": self._skipped,
+            "SUPERSEDED": self._superseded,
             "CONFLICT": self._conflict,
             "REJECTED": self._rejected,
             "INTEGRITY": self._integrity,
@@ -54,10 +59,12 @@ class Truth:
         requests = self._history.requests(outcome["batchId"])
         _demand(bool(requests), f"{result} by a request that nobody sent", position)
         request = requests[-1]
-        was_executed = result in EXECUTED and (result != "ALREADY_APPLIED" or request.has_passed)
+        was_executed = result in EXECUTED and (result not in MAY_BE_FOUND or request.has_passed)
         _demand(outcome["executed"] == was_executed, f"executed of {result}", position)
         self._facts(outcome, request, len(requests), position)
         _demand(result in self._of_result, f"the result {result}", position)
+        went_alone = (position,) in request.groups
+        _demand(went_alone or result not in OF_ONE_ALONE, f"{result} of a group that was not taken apart", position)
         self._of_result[result](outcome, request, told, position)
 
     @staticmethod
@@ -65,7 +72,7 @@ class Truth:
         told = request.told or {}
         is_verified = request.status in APPLIED_STATUSES and told.get("checksum") == request.checksum
         is_open = outcome["result"] == "INTEGRITY" and is_verified
-        _demand(position in request.positions, "decided by a request without it", position)
+        _demand(position in request.all_positions, "decided by a request without it", position)
         _demand(outcome["batchSize"] == len(request.positions), "batchSize", position)
         _demand(outcome["checksum"] == request.checksum, "checksum", position)
         _demand(is_open or outcome["checksumVerified"] == is_verified, "checksumVerified", position)
@@ -104,6 +111,13 @@ class Truth:
         _demand(position in self._history.applied, "ALREADY_APPLIED, and never applied", position)
         _demand(outcome["confirmed"], "ALREADY_APPLIED without evidence", position)
         _demand(outcome["version"] in equal, "version of ALREADY_APPLIED", position)
+
+    def _superseded(self, outcome: Outcome, request: Request, _told: Input, position: Position) -> None:
+        """What its carrier says is judged where both are settled."""
+        (group,) = (each for each in request.groups if position in each)
+        by = outcome["supersededBy"]
+        _demand((by["partition"], by["offset"]) == group[-1] != position, "superseded by another", position)
+        _demand(position in self._history.applied, "SUPERSEDED, and never applied", position)
 
     def _skipped(self, outcome: Outcome, request: Request, told: Input, position: Position) -> None:
         skipped = _skipped_by(_passed(request, position))

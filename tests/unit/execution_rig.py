@@ -186,10 +186,12 @@ class Rig:
         return [flight for _, _, flight, _ in self._due]
 
     def _settle(self, each: Event, result: Result) -> None:
-        offset = each.message.offset
-        assert offset not in self.outcomes, f"a second outcome for {each.record_id} at {offset}"
-        self.outcomes[offset] = (each.record_id, result)
-        self.order.append(offset)
+        *earlier, last = [part.message.offset for part in each.parts]
+        superseded = Result.SUPERSEDED if result is Result.APPLIED else result
+        for offset, what in [*((offset, superseded) for offset in earlier), (last, result)]:
+            assert offset not in self.outcomes, f"a second outcome for {each.record_id} at {offset}"
+            self.outcomes[offset] = (each.record_id, what)
+            self.order.append(offset)
         self._uncommitted.append(each)
 
     def _next(self, flight: Flight, reply: Reply | None) -> Step | tuple[Event, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.model import Assignment, DeadLetter, Settled
+from stream.model import Assignment, DeadLetter, Result, Settled
 from stream.outbox import (
     FIRST_RETRY_S,
     MAX_RETRY_S,
@@ -48,6 +48,18 @@ def test_nothing_opens_before_the_first_producer_works() -> None:
     assert (outbox.state, outbox.since_s, outbox.may_open(99.0)) == (State.REBUILDING, 3.0, False)
     outbox.rebuilt(4.0)
     assert (outbox.state, outbox.since_s, outbox.may_open(4.0)) == (State.IDLE, 4.0, True)
+
+
+def test_a_superseded_event_is_never_parted_from_its_carrier() -> None:
+    """Where a transaction is full within a group, it takes the rest of the group as well."""
+    superseded = [
+        settled(n)._replace(result=Result.SUPERSEDED, record_key=None) for n in range(1, MAX_TRANSACTION_EVENTS + 5)
+    ]
+    carrier = settled(MAX_TRANSACTION_EVENTS + 5)
+    outbox = ready_with(settled(0), *superseded, carrier, settled(MAX_TRANSACTION_EVENTS + 6))
+    assert open_next(outbox).settled[-1] is carrier
+    assert len(outbox.committed(1.0).settled) == MAX_TRANSACTION_EVENTS + 6
+    assert offsets(open_next(outbox, 1.0)) == [MAX_TRANSACTION_EVENTS + 6]
 
 
 def test_one_transaction_at_a_time_and_the_rest_waits_for_the_next() -> None:
