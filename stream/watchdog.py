@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .log import get_log
@@ -22,6 +23,15 @@ MAX_FRAMES = 50
 """Of each thread, the innermost."""
 
 log = get_log()
+
+
+@dataclass(frozen=True, slots=True)
+class Turning:
+    """Whether the loop turns: for how long it has not, whether that is too long, and whether the process ends."""
+
+    still_s: float = 0.0
+    is_stuck: bool = False
+    is_ending: bool = False
 
 
 class Watchdog:
@@ -46,18 +56,18 @@ class Watchdog:
             stuck_after_s: so long without a beat is stuck.
             look_every_s: how often to look.
         """
-        self.still_s = 0.0
-        """For how long the loop has not turned, to the precision of a look."""
-        self.is_ending = is_ending
+        self._is_ending = is_ending
         self._board = board
         self._stuck_after_s = stuck_after_s
         self._look_every_s = look_every_s
         self._seen = board.beats
+        self._still_s = 0.0
 
     @property
-    def is_stuck(self) -> bool:
-        """Whether the loop has not turned for too long."""
-        return self.still_s >= self._stuck_after_s and not self.is_ending()
+    def turning(self) -> Turning:
+        """What it has seen so far, to the precision of a look."""
+        still_s, is_ending = self._still_s, self._is_ending()
+        return Turning(still_s, still_s >= self._stuck_after_s and not is_ending, is_ending)
 
     def start(self) -> None:
         """Watch, on a thread of its own that ends with the process."""
@@ -65,16 +75,16 @@ class Watchdog:
 
     def look(self) -> None:
         """Look once: tell when the loop has got stuck, with all stacks, and when it turns again."""
-        was_stuck, beats = self.is_stuck, self._board.beats
+        was_stuck, beats = self.turning.is_stuck, self._board.beats
         if beats != self._seen:
             self._seen = beats
             if was_stuck:
-                log.warning("loop_turns_again", after_s=round(self.still_s, 1))
-            self.still_s = 0.0
+                log.warning("loop_turns_again", after_s=round(self._still_s, 1))
+            self._still_s = 0.0
             return
-        self.still_s += self._look_every_s
-        if self.is_stuck and not was_stuck:
-            log.critical("loop_stuck", for_s=round(self.still_s, 1), stacks=stacks())
+        self._still_s += self._look_every_s
+        if self.turning.is_stuck and not was_stuck:
+            log.critical("loop_stuck", for_s=round(self._still_s, 1), stacks=stacks())
 
     def _run(self) -> None:
         never = threading.Event()

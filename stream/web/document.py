@@ -25,10 +25,8 @@ def status_document(told: Told, *, is_whole: bool) -> bytes:
         told: where it comes from.
         is_whole: with what does not change while the process lives.
     """
-    snapshot, watchdog = told.board.snapshot, told.watchdog
-    still_s, is_ending = watchdog.still_s, watchdog.is_ending()
-    is_live = live(still_s, is_stuck=watchdog.is_stuck)
-    is_ready = ready(snapshot, still_s, is_ending=is_ending)
+    snapshot, turning = told.board.snapshot, told.watchdog.turning
+    is_live, is_ready = live(turning), ready(snapshot, turning)
     now_ms = told.clock.wall_ms()
     document: dict[str, object] = {
         "specVersion": SPEC_VERSION,
@@ -38,10 +36,10 @@ def status_document(told: Told, *, is_whole: bool) -> bytes:
         "uptimeS": max(now_ms - told.facts.started_ms, 0) // 1000,
         "live": is_live.is_well,
         "ready": is_ready.is_well,
-        "kafkaReady": kafka_ready(snapshot, still_s, is_ending=is_ending).is_well,
+        "kafkaReady": kafka_ready(snapshot, turning).is_well,
         "reasons": [*is_live.reasons, *is_ready.reasons],
-        "draining": is_ending,
-        "loopStillS": still_s,
+        "draining": turning.is_ending,
+        "loopStillS": turning.still_s,
         "findings": plain(findings(snapshot, is_live)),
         # By contract section 5 these two stand at the top.
         "successRate": None if snapshot is None else snapshot.requests.success_rate,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..snapshot import Snapshot
+    from ..watchdog import Turning
 
 STILL_S = 10.0
 """A loop that has not turned for so long takes part in nothing, though it is far from being stuck."""
@@ -30,51 +31,49 @@ class Probe:
         return not self.reasons
 
 
-def live(still_s: float, *, is_stuck: bool) -> Probe:
+def live(turning: Turning) -> Probe:
     """Judge `/livez`: only a loop that is stuck needs a restart, never an API or a broker that is away.
 
     Args:
-        still_s: for how long the loop has not turned.
-        is_stuck: whether that is too long.
+        turning: what the watchdog has seen.
     """
-    if not is_stuck:
+    if not turning.is_stuck:
         return Probe(())
-    return Probe((f"the loop has not turned for {still_s:.0f} s: the log has the stacks of all threads, `loop_stuck`",))
+    why = f"the loop has not turned for {turning.still_s:.0f} s: the log has the stacks of all threads, `loop_stuck`"
+    return Probe((why,))
 
 
-def kafka_ready(snapshot: Snapshot | None, still_s: float, *, is_ending: bool) -> Probe:
+def kafka_ready(snapshot: Snapshot | None, turning: Turning) -> Probe:
     """Judge `/readyz?scope=kafka`: in the group, with or without partitions, and the loop turning.
 
     Args:
         snapshot: the last one; None before the first turn.
-        still_s: for how long the loop has not turned.
-        is_ending: whether the process was asked to end.
+        turning: what the watchdog has seen.
     """
-    return Probe(tuple(_without_kafka(snapshot, still_s, is_ending=is_ending)))
+    return Probe(tuple(_without_kafka(snapshot, turning)))
 
 
-def ready(snapshot: Snapshot | None, still_s: float, *, is_ending: bool) -> Probe:
+def ready(snapshot: Snapshot | None, turning: Turning) -> Probe:
     """Judge `/readyz`: also nothing is held, no partition is refused, and outcomes get out.
 
     Args:
         snapshot: the last one; None before the first turn.
-        still_s: for how long the loop has not turned.
-        is_ending: whether the process was asked to end.
+        turning: what the watchdog has seen.
     """
-    reasons = [*_without_kafka(snapshot, still_s, is_ending=is_ending)]
+    reasons = [*_without_kafka(snapshot, turning)]
     if snapshot is not None:
         reasons += [*snapshot.status.reasons, *_refused(snapshot), *_publisher(snapshot)]
     return Probe(tuple(reasons))
 
 
-def _without_kafka(snapshot: Snapshot | None, still_s: float, *, is_ending: bool) -> Iterator[str]:
-    if is_ending:
+def _without_kafka(snapshot: Snapshot | None, turning: Turning) -> Iterator[str]:
+    if turning.is_ending:
         yield "draining: it was asked to end"
     if snapshot is None:
         yield "starting: the loop has not turned yet"
         return
-    if still_s >= STILL_S:
-        yield f"the loop has not turned for {still_s:.0f} s"
+    if turning.still_s >= STILL_S or turning.is_stuck:
+        yield f"the loop has not turned for {turning.still_s:.0f} s"
     if not snapshot.is_member:
         yield "not in the consumer group: it is joining, or no broker answers"
 

@@ -65,17 +65,15 @@ class Routes:
         return b"event: status\ndata: %b\n\n" % status_document(self._told, is_whole=is_first)
 
     def _live(self) -> Probe:
-        watchdog = self._told.watchdog
-        return live(watchdog.still_s, is_stuck=watchdog.is_stuck)
+        return live(self._told.watchdog.turning)
 
     def _ready(self, query: Mapping[str, list[str]]) -> Answer:
-        snapshot, watchdog = self._told.board.snapshot, self._told.watchdog
-        still_s, is_ending = watchdog.still_s, watchdog.is_ending()
+        snapshot, turning = self._told.board.snapshot, self._told.watchdog.turning
         match query.get("scope", []):
             case []:
-                return _probe(ready(snapshot, still_s, is_ending=is_ending), "ready")
+                return _probe(ready(snapshot, turning), "ready")
             case ["kafka"]:
-                return _probe(kafka_ready(snapshot, still_s, is_ending=is_ending), "ready, as far as Kafka goes")
+                return _probe(kafka_ready(snapshot, turning), "ready, as far as Kafka goes")
             case _:
                 return text(BAD_REQUEST, "the only scope is kafka: /readyz?scope=kafka")
 

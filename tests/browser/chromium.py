@@ -9,6 +9,7 @@ import base64
 import itertools
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import orjson
@@ -31,6 +32,14 @@ SWITCHES = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+HAND_OVER = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(each), fcntl.F_DUPFD, 10) for each in sys.argv[1:3]]
+for end, wanted in zip(ends, (3, 4)):
+    os.dup2(end, wanted)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Chromium reads its orders from file descriptor 3 and answers on 4."""
 WITHIN_S = 60.0
 
 
@@ -55,9 +64,11 @@ class Chromium:
         """Start it."""
         read_end, self._tell = os.pipe()
         self._hear, write_end = os.pipe()
-        command = f'exec "$@" 3<&{read_end} 4>&{write_end}'
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", command, "sh", PROGRAM, *SWITCHES, f"--user-data-dir={profile}", "about:blank"],
+            [
+                *(sys.executable, "-c", HAND_OVER, str(read_end), str(write_end)),
+                *(PROGRAM, *SWITCHES, f"--user-data-dir={profile}", "about:blank"),
+            ],
             pass_fds=(read_end, write_end),
             stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
+import orjson
 
 from .waiting import eventually
 
@@ -29,31 +31,35 @@ class Asking:
         """Find out from its log where it listens."""
         eventually(lambda: service.lines("http_listening"), WITHIN_S, "the address of the status server")
         self.base_url = f"http://{service.lines('http_listening')[-1]['address']}"
-        self._client = httpx.Client(base_url=self.base_url, timeout=WITHIN_S, trust_env=False)
 
     def get(self, path: str) -> Told:
         """Ask for a path."""
-        answer = self._client.get(path)
-        return Told(answer.status_code, answer.text)
+        connection = http.client.HTTPConnection(self.base_url.removeprefix("http://"), timeout=WITHIN_S)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return Told(answer.status, answer.read().decode())
+        finally:
+            connection.close()
 
     @property
     def is_live(self) -> bool:
         """What `/livez` says."""
-        return self.get("/livez").status == httpx.codes.OK
+        return self.get("/livez").status == HTTPStatus.OK
 
     @property
     def is_ready(self) -> bool:
         """What `/readyz` says."""
-        return self.get("/readyz").status == httpx.codes.OK
+        return self.get("/readyz").status == HTTPStatus.OK
 
     @property
     def is_kafka_ready(self) -> bool:
         """What `/readyz?scope=kafka` says."""
-        return self.get("/readyz?scope=kafka").status == httpx.codes.OK
+        return self.get("/readyz?scope=kafka").status == HTTPStatus.OK
 
     def status(self) -> dict[str, Any]:
         """Read `/status`."""
-        found: dict[str, Any] = self._client.get("/status").json()
+        found: dict[str, Any] = orjson.loads(self.get("/status").text)
         return found
 
     def findings(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from stream.model import Defect, Result
 from stream.outbox import State
 from stream.partitions import Phase
 from stream.remedies import REMEDY
+from stream.watchdog import Turning
 from stream.web.findings import FAILING_LATELY_MS, WHAT_TO_DO, Severity, findings
 from stream.web.probes import Probe, live
 
@@ -50,7 +51,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
 
 def test_a_stuck_loop_comes_first() -> None:
     """Also when nothing else is known yet."""
-    is_live = live(40.0, is_stuck=True)
+    is_live = live(Turning(40.0, is_stuck=True))
     assert findings(None, is_live)[0].severity is Severity.BAD
     assert findings(snapshot(is_member=False), is_live)[0].title == "The loop is stuck"
 

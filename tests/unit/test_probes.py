@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stream.holds import Cause
 from stream.outbox import State
 from stream.partitions import Phase
+from stream.watchdog import Turning
 from stream.web.probes import Probe, kafka_ready, live, ready
 
 from ..standings import holding, parking, partition_standing, snapshot
 
+if TYPE_CHECKING:
+    from stream.snapshot import Snapshot
+
 WELL = Probe(())
+TURNS = Turning()
 OUTSIDE = "the committed offset 5 of deltas/0 is outside the log"
 
 
 def test_live_is_only_about_the_loop() -> None:
     """A loop that stands for a while is live; one that is stuck is not, and the line says where to look."""
-    assert live(29.0, is_stuck=False) == WELL
-    (reason,) = live(31.0, is_stuck=True).reasons
+    assert live(Turning(29.0)) == WELL
+    (reason,) = live(Turning(31.0, is_stuck=True)).reasons
     assert "31 s" in reason
     assert "loop_stuck" in reason
 
@@ -28,8 +33,8 @@ def test_live_is_only_about_the_loop() -> None:
 def test_it_is_ready_when_all_is_well() -> None:
     """In the group, with or without partitions, and with a parked record, which holds up nothing but itself."""
     for well in (snapshot(), snapshot(partitions=()), snapshot(status=parking())):
-        assert ready(well, 0.0, is_ending=False) == WELL
-        assert kafka_ready(well, 0.0, is_ending=False) == WELL
+        assert ready(well, TURNS) == WELL
+        assert kafka_ready(well, TURNS) == WELL
 
 
 @pytest.mark.parametrize(
@@ -50,28 +55,28 @@ def test_it_is_ready_when_all_is_well() -> None:
 def test_what_holds_it_up_counts_in_the_full_answer_only(changes: dict[str, Any], reason: str) -> None:
     """Whatever the API or one partition does, the scope of Kafka stays ready."""
     told = snapshot(**changes)
-    assert ready(told, 0.0, is_ending=False).reasons[0] == reason
-    assert kafka_ready(told, 0.0, is_ending=False) == WELL
+    assert ready(told, TURNS).reasons[0] == reason
+    assert kafka_ready(told, TURNS) == WELL
 
 
 @pytest.mark.parametrize(
-    ("told", "still_s", "is_ending", "reason"),
+    ("told", "turning", "reason"),
     [
-        (None, 0.0, False, "starting: the loop has not turned yet"),
-        (snapshot(), 0.0, True, "draining: it was asked to end"),
-        (snapshot(), 12.0, False, "the loop has not turned for 12 s"),
-        (snapshot(is_member=False), 0.0, False, "not in the consumer group: it is joining, or no broker answers"),
+        (None, TURNS, "starting: the loop has not turned yet"),
+        (snapshot(), Turning(is_ending=True), "draining: it was asked to end"),
+        (snapshot(), Turning(12.0), "the loop has not turned for 12 s"),
+        (snapshot(is_member=False), TURNS, "not in the consumer group: it is joining, or no broker answers"),
     ],
 )
-def test_without_kafka_neither_is_ready(told: object, still_s: float, is_ending: bool, reason: str) -> None:  # noqa: FBT001
+def test_without_kafka_neither_is_ready(told: Snapshot | None, turning: Turning, reason: str) -> None:
     """Before the first turn, in the end, when the loop stands, and outside of the group."""
     for judge in (ready, kafka_ready):
-        assert judge(told, still_s, is_ending=is_ending).reasons == (reason,)  # type: ignore[arg-type]
+        assert judge(told, turning).reasons == (reason,)
 
 
 def test_of_many_refused_partitions_some_are_named_and_all_are_counted() -> None:
     """A topic of a thousand partitions gives no page of text."""
     refused = tuple(partition_standing(phase=Phase.REFUSED, refusal=OUTSIDE) for _ in range(1_000))
-    reasons = ready(snapshot(partitions=refused), 0.0, is_ending=False).reasons
+    reasons = ready(snapshot(partitions=refused), TURNS).reasons
     assert len(reasons) == 21
     assert reasons[-1] == "1000 partitions in all are not consumed"

@@ -9,7 +9,7 @@ import orjson
 
 from stream.board import Board
 from stream.log import configure_log
-from stream.watchdog import Watchdog, stacks
+from stream.watchdog import Turning, Watchdog, stacks
 
 
 def never() -> bool:
@@ -25,9 +25,9 @@ def test_a_loop_is_stuck_when_so_many_looks_in_a_row_saw_no_beat() -> None:
     for beats in (1, 0, 0, 0, 0, 1, 0, 0):
         board.beats += beats
         watchdog.look()
-        found.append((watchdog.still_s, watchdog.is_stuck))
-    assert [still_s for still_s, _ in found] == [0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 1.0, 2.0]
-    assert [is_stuck for _, is_stuck in found] == [False, False, False, True, True, False, False, False]
+        found.append(watchdog.turning)
+    assert [each.still_s for each in found] == [0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 1.0, 2.0]
+    assert [each.is_stuck for each in found] == [False, False, False, True, True, False, False, False]
 
 
 def test_a_loop_that_never_began_to_turn_is_stuck_too() -> None:
@@ -35,7 +35,7 @@ def test_a_loop_that_never_began_to_turn_is_stuck_too() -> None:
     watchdog = Watchdog(Board(), never, stuck_after_s=2.0, look_every_s=1.0)
     for _ in range(2):
         watchdog.look()
-    assert watchdog.is_stuck
+    assert watchdog.turning.is_stuck
 
 
 def test_nothing_is_stuck_in_the_end() -> None:
@@ -43,8 +43,7 @@ def test_nothing_is_stuck_in_the_end() -> None:
     watchdog = Watchdog(Board(), lambda: True, stuck_after_s=1.0, look_every_s=1.0)
     for _ in range(5):
         watchdog.look()
-    assert not watchdog.is_stuck
-    assert watchdog.still_s == 5.0
+    assert watchdog.turning == Turning(5.0, is_stuck=False, is_ending=True)
 
 
 def test_stacks_are_told_once_for_each_standstill() -> None:
