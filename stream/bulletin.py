@@ -9,8 +9,10 @@ from collections import Counter, deque
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+import orjson
+
 from .account import Account
-from .codes import MEANING, ErrorCode
+from .codes import ErrorCode
 from .failures import Failed
 from .model import Defect
 from .observer import Observer
@@ -101,16 +103,18 @@ class Bulletin(Heartbeat):
         self._account.setbacks.add(flight.datastore_id, wait.reason, self._clock.wall_ms())
 
     def gave_up(self, outcomes: Sequence[Settled]) -> None:
-        """Count what was held for too long."""
-        defect, now_ms = Defect(ErrorCode.GIVEN_UP, MEANING[ErrorCode.GIVEN_UP]), self._clock.wall_ms()
+        """Count what was held for too long; of each datastore the last one tells why."""
+        now_ms = self._clock.wall_ms()
         self._count(outcomes)
-        for each in outcomes:
-            datastore_id, record_id = each.record_key or (None, None)
+        keyed = [(each.record_key, each) for each in outcomes if each.record_key is not None]
+        counts = Counter(key[0] for key, _ in keyed)
+        last = {key[0]: (key[1], each) for key, each in keyed}
+        for datastore_id, (record_id, each) in last.items():
+            defect = Defect(ErrorCode.GIVEN_UP, orjson.loads(each.value)["error"]["message"])
             partition = each.assignment.partition
             failed = Failed(defect, each.result, datastore_id, record_id, partition, each.offset, now_ms)
-            self._account.failures.add(failed)
-            if datastore_id is not None:
-                self._account.datastores.count(datastore_id, 1, succeeded=False)
+            self._account.failures.add(failed, counts[datastore_id])
+            self._account.datastores.count(datastore_id, counts[datastore_id], succeeded=False)
 
     def filled(self, transaction: Transaction, now_s: float) -> None:
         """Take note of what the next commit is for."""

@@ -14,10 +14,11 @@ from stream.intake import Unfit
 from stream.model import Decided, Defect, Result, Ruling, Verdict
 from stream.observer import TookIn
 from stream.outbox import Transaction
+from stream.outcome import Form, OutcomeWriter
 from stream.snapshot import Example, Quantiles
 from stream.status import Tally
 
-from ..builders import PARTITION, batch, event, settled
+from ..builders import PARTITION, TIMESTAMP, batch, event, settled
 from ..standings import NOW_MS, standing, working
 
 if TYPE_CHECKING:
@@ -146,11 +147,20 @@ def test_records_that_the_api_refused_are_failures(bulletin: Bulletin, board: Bo
 
 
 def test_events_that_were_given_up_are_failures(bulletin: Bulletin, board: Board) -> None:
-    """They have an outcome that no request decided."""
-    bulletin.gave_up([settled(3)._replace(result=Result.ABANDONED)])
+    """They have an outcome that no request decided, which says why they were held."""
+    writer = OutcomeWriter(Form("group", cloudevents=False, dead_letters=False))
+    defect = Defect(ErrorCode.GIVEN_UP, "Given up after STREAM_GIVE_UP_AFTER_S: the API answered 503.")
+    bulletin.gave_up([writer.of_given_up(event(f"r{offset}", offset=offset), defect, TIMESTAMP) for offset in range(4)])
     snapshot = told(bulletin, board)
-    assert [(each.code, each.result, each.last.offset) for each in snapshot.failures] == [("given_up", "ABANDONED", 3)]
-    assert snapshot.flow.results == {"ABANDONED": 1}
+    (failure,) = snapshot.failures
+    assert (failure.code, failure.result, failure.count, failure.message) == (
+        "given_up",
+        "ABANDONED",
+        4,
+        defect.message,
+    )
+    assert failure.last == Example("deltas", 0, 3, "r3")
+    assert snapshot.flow.results == {"ABANDONED": 4}
 
 
 def test_the_time_from_written_to_committed_ends_with_the_commit(
