@@ -97,6 +97,7 @@ def test_a_stuck_loop_is_not_live_and_tells_where_it_is(stage: Stage, tmp_path: 
     eventually(lambda: not asking.is_live, WITHIN_S, "the loop to be stuck")
     assert not asking.is_kafka_ready
     assert "The loop is stuck" in asking.findings()
+    eventually(lambda: service.lines("loop_stuck"), WITHIN_S, "the stacks in the log")
     (line,) = service.lines("loop_stuck")
     (loop,) = (each for each in line["stacks"] if each["thread"].startswith("MainThread "))
     assert any("audit.py" in frame for frame in loop["frames"])
