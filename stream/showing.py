@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .observer import Observer
     from .schema_files import SchemaFile
     from .settings import Settings
+    from .web import Exposition
 
 LIBRARIES = ("confluent-kafka", "httpx", "orjson", "jsonschema-rs")
 """Those whose version matters where something behaves in another way than here."""
@@ -31,7 +32,7 @@ def show(
     files: tuple[SchemaFile, ...],
     mapping: Mapping,
     is_ending: Callable[[], bool],
-    metrics: Callable[[], bytes] | None = None,
+    metrics: Exposition | None = None,
 ) -> Observer:
     """Begin to show, before anything outside is touched: probes come while the service starts.
 
@@ -40,7 +41,7 @@ def show(
         files: of the schemas.
         mapping: of sources that are not native.
         is_ending: whether the process was asked to end.
-        metrics: writes Prometheus text for `/metrics`; None where there is none.
+        metrics: for `/metrics`; None where there are none.
 
     Returns:
         Who must be told what the loop does.

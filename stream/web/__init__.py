@@ -6,6 +6,6 @@ and what to do, `document` how a snapshot is written, `page` is the page. Nothin
 
 from .routes import Routes
 from .server import StatusServer
-from .told import Facts, Told
+from .told import Exposition, Facts, Told
 
-__all__ = ["Facts", "Routes", "StatusServer", "Told"]
+__all__ = ["Exposition", "Facts", "Routes", "StatusServer", "Told"]

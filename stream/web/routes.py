@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 OK, BAD_REQUEST, NOT_FOUND, NOT_NOW = 200, 400, 404, 503
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
-PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 EVENTS = "/events"
 PATHS = "/ /livez /readyz /readyz?scope=kafka /status /metrics"
 
@@ -53,8 +52,8 @@ class Routes:
                 return self._ready(query)
             case "/status":
                 return Answer(OK, JSON, status_document(self._told, is_whole=True))
-            case "/metrics" if self._told.metrics is not None:
-                return Answer(OK, PROMETHEUS, self._told.metrics())
+            case "/metrics" if (metrics := self._told.metrics) is not None:
+                return Answer(OK, metrics.content_type, metrics.text())
             case "/":
                 return Answer(OK, "text/html; charset=utf-8", PAGE.html, {"Content-Security-Policy": PAGE.policy})
             case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,12 +30,26 @@ class Facts:
     mapping: Mapping[str, str] | None
 
 
+class Exposition(Protocol):
+    """What `/metrics` serves: `text()` writes all metrics, in the form that `content_type` names."""
+
+    @property
+    def content_type(self) -> str:
+        """Of the answer."""
+        ...
+
+    @property
+    def text(self) -> Callable[[], bytes]:
+        """Writes it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """All that the routes may look at; `metrics` writes Prometheus text, None where there are none."""
+    """All that the routes may look at; `metrics` is None where there are none to be scraped."""
 
     facts: Facts
     board: Board
     watchdog: Watchdog
     clock: Clock
-    metrics: Callable[[], bytes] | None = None
+    metrics: Exposition | None = None

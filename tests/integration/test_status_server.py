@@ -8,6 +8,7 @@ import http.client
 import re
 import socket
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
@@ -25,13 +26,21 @@ from ..harness.waiting import eventually
 from ..standings import NOW_MS, snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LOOPBACK = HostPort("127.0.0.1", 0)
 FACTS = Facts("1.2.3", {"Python": "3"}, NOW_MS, "group", None, {"STREAM_BATCH_SIZE": "1000"}, {"a.json": "ab"}, None)
 WITHIN_S = 30.0
 FAR_TOO_MUCH_BYTES = 1_000 * MAX_REQUEST_BYTES
 HEAD = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """Metrics of nothing."""
+
+    content_type: str
+    text: Callable[[], bytes]
 
 
 class QuickClock(SystemClock):
@@ -45,13 +54,13 @@ class QuickClock(SystemClock):
 class Served:
     """A server with a board that a test writes on, and a watchdog that a test lets look."""
 
-    def __init__(self, *, metrics: bytes | None = None) -> None:
+    def __init__(self) -> None:
         clock = QuickClock()
         self.board = Board()
         self.board.snapshot = snapshot()
         self.is_ending = False
         self.watchdog = Watchdog(self.board, lambda: self.is_ending)
-        told = Told(FACTS, self.board, self.watchdog, clock, None if metrics is None else lambda: metrics)
+        told = Told(FACTS, self.board, self.watchdog, clock, MadeUp("text/plain; version=9", lambda: b"up 1\n"))
         self.server = StatusServer(LOOPBACK, Routes(told), clock)
         self.server.start()
 
@@ -78,7 +87,7 @@ class Served:
 @pytest.fixture
 def served() -> Iterator[Served]:
     """A server that is well."""
-    one = Served(metrics=b"up 1\n")
+    one = Served()
     yield one
     one.server.close()
 
@@ -92,7 +101,7 @@ def test_every_path_is_answered(served: Served) -> None:
         "/livez": (200, "text/plain; charset=utf-8"),
         "/readyz": (200, "text/plain; charset=utf-8"),
         "/readyz?scope=kafka": (200, "text/plain; charset=utf-8"),
-        "/metrics": (200, "text/plain; version=0.0.4; charset=utf-8"),
+        "/metrics": (200, "text/plain; version=9"),
         "/status": (200, "application/json"),
         "/": (200, "text/html; charset=utf-8"),
     }
