@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING
 
 import orjson
@@ -54,7 +55,7 @@ def status_document(told: Told, *, is_whole: bool) -> bytes:
 def plain(value: object) -> object:
     """Turn frozen values into what JSON knows; names become camelCase, floats are cut to three decimals."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {_camel(field.name): plain(getattr(value, field.name)) for field in fields(value)}
+        return {camel: plain(getattr(value, name)) for name, camel in _names(type(value))}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
@@ -64,6 +65,12 @@ def plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     return round(value, 3) if isinstance(value, float) else value
+
+
+@cache
+def _names(kind: type) -> tuple[tuple[str, str], ...]:
+    """List the fields of a kind of value, each with its name in JSON."""
+    return tuple((each.name, _camel(each.name)) for each in fields(kind))
 
 
 def _camel(name: str) -> str:

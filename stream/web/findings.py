@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ..holds import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..snapshot import Failure, Snapshot
     from ..status import HeldDatastore
@@ -27,6 +27,10 @@ MIN_SLOW_MS = 1_000.0
 """Requests that take less are nothing to be told of unless they are all that there may be."""
 BEHIND = 1_000
 """Events of lag that are worth a word."""
+FAILING_SHARE = 0.1
+"""From this share of a datastore's events on it is not a few bad ones, but its schema, its writer or a deployment."""
+FAILING_EVENTS = 5
+"""Fewer are no share of anything."""
 MAX_TOLD = 5
 """Of each kind; the tables have the others."""
 
@@ -37,7 +41,9 @@ class Severity(StrEnum):
     BAD = "bad"
     """Events do not get through."""
     WARNING = "warning"
-    """They do, but some fail, or slowly."""
+    """They do, but many fail, or slowly."""
+    NOTE = "note"
+    """A few events failed, as events do: nobody need get up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,8 @@ def findings(snapshot: Snapshot | None, is_live: Probe) -> list[Finding]:
     stuck = [Finding(Severity.BAD, "The loop is stuck", reason, FOR_STUCK) for reason in is_live.reasons]
     if snapshot is None:
         return stuck
-    return [*stuck, *_of_kafka(snapshot), *_of_api(snapshot), *_of_failures(snapshot), *_of_speed(snapshot)]
+    found = [*stuck, *_of_kafka(snapshot), *_of_api(snapshot), *_of_speed(snapshot), *_of_failures(snapshot)]
+    return sorted(found, key=lambda each: list(Severity).index(each.severity))
 
 
 def what_to_do(held: HeldDatastore) -> str:
@@ -150,26 +157,35 @@ def _of_api(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _of_failures(snapshot: Snapshot) -> Iterator[Finding]:
+    """Tell of kinds of failure that go on: those that strike a good part of a datastore by themselves, others together."""
     lately = [each for each in snapshot.failures if snapshot.at_ms - each.last_ms <= FAILING_LATELY_MS]
-    for each in lately[:MAX_TOLD]:
-        where = each.data_store_id or "no datastore"
-        place = f"{each.last.topic}/{each.last.partition} offset {each.last.offset}"
-        at = f" at {each.path}" if each.path else ""
+    shares = {each.data_store_id: each.failed / (each.failed + each.succeeded or 1) for each in snapshot.datastores}
+    many = [each for each in lately if _is_many(each, shares)]
+    for each in many[:MAX_TOLD]:
+        yield _of_failure(each, shares.get(each.data_store_id or ""))
+    few = [each for each in lately if each not in many[:MAX_TOLD]]
+    if few:
+        codes = ", ".join(sorted({each.code for each in few}))
+        count, stores = sum(each.count for each in few), len({each.data_store_id for each in few})
+        told = f"{count} so far, of {stores} datastores, lately with {codes}"
         yield Finding(
-            Severity.WARNING,
-            f"Events of {where} fail: {each.code}",
-            f"{each.message}{at} · {each.count} so far{_share(snapshot, each)} · the last: {place}",
-            each.remedy,
+            Severity.NOTE, "Some events fail", told, "The table of failures has the place and the way out of each."
         )
 
 
-def _share(snapshot: Snapshot, failure: Failure) -> str:
-    """Say how much of a datastore fails: all of it is a schema or a deployment, some of it the data."""
-    for each in snapshot.datastores:
-        if each.data_store_id == failure.data_store_id and each.failed:
-            percent = 100 * each.failed / (each.failed + each.succeeded)
-            return f" · {percent:.0f} % of this datastore's events fail"
-    return ""
+def _is_many(failure: Failure, shares: Mapping[str, float]) -> bool:
+    if failure.count < FAILING_EVENTS:
+        return False
+    return failure.data_store_id is None or shares.get(failure.data_store_id, 0.0) >= FAILING_SHARE
+
+
+def _of_failure(failure: Failure, share: float | None) -> Finding:
+    where = f"of {failure.data_store_id}" if failure.data_store_id is not None else "without a datastore"
+    place = f"{failure.last.topic}/{failure.last.partition} offset {failure.last.offset}"
+    at = f" at {failure.path}" if failure.path else ""
+    part = f" · {100 * share:.0f} % of this datastore's events fail" if share else ""
+    told = f"{failure.message}{at} · {failure.count} so far{part} · the last: {place}"
+    return Finding(Severity.WARNING, f"Events {where} fail: {failure.code}", told, failure.remedy)
 
 
 def _of_speed(snapshot: Snapshot) -> Iterator[Finding]:

@@ -13,6 +13,8 @@ from .probes import Probe, kafka_ready, live, ready
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..snapshot import Snapshot
+    from ..watchdog import Turning
     from .told import Told
 
 OK, BAD_REQUEST, NOT_FOUND, NOT_NOW = 200, 400, 404, 503
@@ -37,6 +39,8 @@ class Routes:
 
     def __init__(self, told: Told) -> None:
         self._told = told
+        self._last: tuple[tuple[Snapshot | None, Turning], bytes] | None = None
+        """The last event, and of what it tells; where two threads write it at once, both write the same."""
 
     def answer(self, target: str) -> Answer:
         """Answer a GET.
@@ -60,8 +64,13 @@ class Routes:
                 return text(NOT_FOUND, f"there is nothing at this path; there are {PATHS}")
 
     def event(self, *, is_first: bool) -> bytes:
-        """Write one event for those who follow: the first one is whole."""
-        return b"event: status\ndata: %b\n\n" % status_document(self._told, is_whole=is_first)
+        """Write one event for those who follow: the first one is whole, all others are written once for all of them."""
+        if is_first:
+            return _event(status_document(self._told, is_whole=True))
+        now = (self._told.board.snapshot, self._told.watchdog.turning)
+        if self._last is None or self._last[0] != now:
+            self._last = now, _event(status_document(self._told, is_whole=False))
+        return self._last[1]
 
     def _live(self) -> Probe:
         return live(self._told.watchdog.turning)
@@ -75,6 +84,10 @@ class Routes:
                 return _probe(kafka_ready(snapshot, turning), "ready, as far as Kafka goes")
             case _:
                 return text(BAD_REQUEST, "the only scope is kafka: /readyz?scope=kafka")
+
+
+def _event(document: bytes) -> bytes:
+    return b"event: status\ndata: %b\n\n" % document
 
 
 def text(status: int, line: str) -> Answer:

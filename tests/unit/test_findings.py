@@ -96,6 +96,20 @@ def test_failing_events_are_told_with_their_share() -> None:
     assert "100 % of this datastore's events fail" in every.detail
 
 
+def test_a_few_bad_events_are_a_note() -> None:
+    """Below a share of their datastore, or too few to be a share of anything, they are told together and without alarm."""
+    for account in (failing(failed=5, succeeded=1_000), failing(failed=4, succeeded=0)):
+        (found,) = findings(snapshot(account), WELL)
+        assert (found.severity, found.title) == (Severity.NOTE, "Some events fail")
+        assert found.detail.endswith("so far, of 1 datastores, lately with fields_invalid")
+
+
+def test_what_is_worse_comes_first() -> None:
+    """A hold before a share of events that fail, whatever was seen first."""
+    found = findings(snapshot(failing(), status=holding(Cause.FAILING, "the API answered 503", "places")), WELL)
+    assert [each.severity for each in found] == [Severity.BAD, Severity.WARNING]
+
+
 def test_a_failure_of_long_ago_is_no_news() -> None:
     """It stays in the table of failures; the verdict is about now."""
     told = snapshot(failing(at_ms=NOW_MS - FAILING_LATELY_MS - 1))

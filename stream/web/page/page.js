@@ -117,10 +117,11 @@ function verdict(told) {
   if (!told.live) return ["bad", bad ? bad.title : "The loop is stuck"];
   if (told.draining) return ["wait", "Ending: it was asked to stop"];
   if (!current) return ["wait", "Starting"];
-  if (bad) return ["bad", bad.title + more(findings)];
+  if (bad) return ["bad", bad.title + more(findings.filter((each) => each.severity !== "note"))];
   if (!told.ready) return ["bad", "Not ready"];
-  if (findings.length) return ["warn", findings[0].title + more(findings)];
-  return ["ok", current.partitionCount ? "All is well" : "All is well, with no partition to read"];
+  const grave = findings.filter((each) => each.severity !== "note");
+  if (grave.length) return ["warn", grave[0].title + more(grave)];
+  return ["ok", (current.partitionCount ? "All is well" : "All is well, with no partition to read") + (findings.length ? "; some events fail" : "")];
 }
 
 function more(findings) {
