@@ -87,6 +87,7 @@ FOR_OUTSIDE: Final = (
     "A start takes some seconds. If it lasts: look at the brokers, at KAFKA_BOOTSTRAP_SERVERS, and at this "
     "login's right to read the group (`cxone-stream check`)."
 )
+FOR_FEW: Final = "The table of failures has the place of each kind, and the way out."
 FOR_SLOW: Final = (
     "Ask for the API's health. If it is well and only far away, raise CXONE_MAX_IN_FLIGHT and "
     "CXONE_MAX_IN_FLIGHT_PER_DATASTORE."
@@ -157,7 +158,7 @@ def _of_api(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _of_failures(snapshot: Snapshot) -> Iterator[Finding]:
-    """Tell of kinds of failure that go on: those that strike a good part of a datastore by themselves, others together."""
+    """Tell of failures that go on: kinds that strike a good part of a datastore by themselves, others together."""
     lately = [each for each in snapshot.failures if snapshot.at_ms - each.last_ms <= FAILING_LATELY_MS]
     shares = {each.data_store_id: each.failed / (each.failed + each.succeeded or 1) for each in snapshot.datastores}
     many = [each for each in lately if _is_many(each, shares)]
@@ -168,9 +169,7 @@ def _of_failures(snapshot: Snapshot) -> Iterator[Finding]:
         codes = ", ".join(sorted({each.code for each in few}))
         count, stores = sum(each.count for each in few), len({each.data_store_id for each in few})
         told = f"{count} so far, of {stores} datastores, lately with {codes}"
-        yield Finding(
-            Severity.NOTE, "Some events fail", told, "The table of failures has the place and the way out of each."
-        )
+        yield Finding(Severity.NOTE, "Some events fail", told, FOR_FEW)
 
 
 def _is_many(failure: Failure, shares: Mapping[str, float]) -> bool:

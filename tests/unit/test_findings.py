@@ -97,7 +97,7 @@ def test_failing_events_are_told_with_their_share() -> None:
 
 
 def test_a_few_bad_events_are_a_note() -> None:
-    """Below a share of their datastore, or too few to be a share of anything, they are told together and without alarm."""
+    """Below a share of their datastore, or too few to be one, they are told together and without alarm."""
     for account in (failing(failed=5, succeeded=1_000), failing(failed=4, succeeded=0)):
         (found,) = findings(snapshot(account), WELL)
         assert (found.severity, found.title) == (Severity.NOTE, "Some events fail")
