@@ -39,7 +39,7 @@ SHIFTS = """new Promise(done => {
 MAX_SHIFT = 0.02
 FOCUSED = "document.activeElement.id || document.activeElement.innerText.split('\\n')[0]"
 UNNAMED = """[...document.querySelectorAll("section, table, button, a, [role=img], [role=region]")]
-  .filter(each => !(each.innerText.trim() || each.getAttribute("aria-label") || each.getAttribute("aria-labelledby")))
+  .filter(each => !(each.textContent.trim() || each.getAttribute("aria-label") || each.getAttribute("aria-labelledby")))
   .map(each => each.outerHTML.slice(0, 80))"""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 FAINT = """(() => {
