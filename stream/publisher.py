@@ -8,7 +8,8 @@ Errors are told apart as librdkafka asks (its INTRODUCTION, "Transactional produ
   error of unknown end the next transaction could be ended by a late request of this one.
 
 A call may also hang for ever. The loop then abandons thread and producer: the old producer stays referenced, because
-its destructor may block too.
+its destructor may block too. And one that met a fatal error is never destroyed: to destroy a fenced one corrupts the
+memory of the process (librdkafka 2.16: "unaligned tcache chunk detected", within some 30 of them; 159 kept: none).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from .dead_letter import without_value
+from .errors import FatalError
 from .log import get_log
 from .model import headers_bytes
 from .output_topics import producer_properties, read_topics
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 INIT_TIMEOUT_S = 10.0
 SEND_OFFSETS_TIMEOUT_S = 10.0
 MAX_SAME_CALL = 100
+MAX_NEVER_DESTROYED = 32
+"""Producers that are kept for ever, with a few threads each: past it the process should begin anew."""
 MESSAGE_OVERHEAD_BYTES = 256
 """What a record batch of one message needs beside key, value and headers."""
 MAX_OUTCOME_HEADERS_BYTES = 8_192
@@ -68,10 +72,11 @@ class KafkaSink:
         self._wake = wake
         self._halvings = 0
         self._abandoned: list[_Publisher] = []
+        self.never_destroyed: list[Producer] = []
         self._current = self._begin()
 
     def _begin(self) -> _Publisher:
-        publisher = _Publisher(self._kafka, self._halvings, self._wake)
+        publisher = _Publisher(self._kafka, self._halvings, self._wake, self.never_destroyed)
         publisher.start()
         return publisher
 
@@ -87,7 +92,14 @@ class KafkaSink:
         return list(_drained(self._current.outbox))
 
     def replace(self) -> None:
-        """Abandon the producer and make another with the same id; `Ready` comes as a report."""
+        """Abandon the producer and make another with the same id; `Ready` comes as a report.
+
+        Raises:
+            FatalError: after so many that it is time for another process.
+        """
+        if len(self.never_destroyed) >= MAX_NEVER_DESTROYED:
+            what = f"{MAX_NEVER_DESTROYED} producers of this process have met a fatal error and take up memory"
+            raise FatalError(what, "start it again; if it was fenced, give each instance its own KAFKA_INSTANCE_ID")
         self._current.inbox.put(None)
         self._abandoned = [each for each in (*self._abandoned, self._current) if each.is_alive()]
         self._halvings += self._current.met_too_large
@@ -112,11 +124,13 @@ def _drained(reports: queue.SimpleQueue[Report | BaseException]) -> Iterator[Rep
 class _Publisher(threading.Thread):
     """One producer and its thread."""
 
-    def __init__(self, kafka: Kafka, halvings: int, wake: Callable[[], None]) -> None:
+    def __init__(self, kafka: Kafka, halvings: int, wake: Callable[[], None], never_destroyed: list[Producer]) -> None:
         super().__init__(name="publisher", daemon=True)
         self.inbox: queue.SimpleQueue[Transaction | None] = queue.SimpleQueue()
         self.outbox: queue.SimpleQueue[Report | BaseException] = queue.SimpleQueue()
         self.met_too_large = False
+        self._never_destroyed = never_destroyed
+        self._met_fatal = False
         self._kafka = kafka
         self._rights = Rights.of(kafka, "producer")
         self._halvings = halvings
@@ -129,8 +143,13 @@ class _Publisher(threading.Thread):
             self._surely_fits_bytes = self._topics.max_outcome_bytes - MAX_OUTCOME_HEADERS_BYTES
             properties = producer_properties(self._kafka, self._topics)
             self._producer = Producer(properties, logger=logging.getLogger("kafka.producer"))
-            self._serve()
-            del self._producer  # here, where its destructor may block without harm
+            try:
+                self._serve()
+            except KafkaException:
+                self._met_fatal = True
+                raise
+            finally:
+                self._let_go()
         except KafkaException as error:
             self._tell(self._broken(error))
         except BaseException as failure:  # noqa: BLE001 - raised in the loop, which ends the process
@@ -141,7 +160,19 @@ class _Publisher(threading.Thread):
             return
         self._tell(Ready())
         while (transaction := self.inbox.get()) is not None:
-            self._tell(self._write(transaction))
+            report = self._write(transaction)
+            self._met_fatal |= isinstance(report, Broken) and report.fenced
+            self._tell(report)
+
+    def _let_go(self) -> None:
+        """Destroy the producer here, where that may block without harm; but not one that met a fatal error."""
+        try:
+            self._producer.poll(0)  # raises what it has met meanwhile
+        except KafkaException:
+            self._met_fatal = True
+        if self._met_fatal:
+            self._never_destroyed.append(self._producer)
+        del self._producer
 
     def _tell(self, report: Report | BaseException) -> None:
         self.outbox.put(report)
