@@ -126,7 +126,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("consumer_properties", "errors", "fetched", "log", "membership", "model", "partitions", "ports", "rights"),
         "settings",
     },
-    "publisher": {"dead_letter", "log", "model", "outbox", "output_topics", "ports", "rights", "settings"},
+    "publisher": {"dead_letter", "errors", "log", "model", "outbox", "output_topics", "ports", "rights", "settings"},
     "deadline": set(),
     "wire": {"deadline"},
     "answer_body": {"deadline", "wire"},
