@@ -7,18 +7,18 @@
 ARG PYTHON=python:3.13-slim-bookworm
 
 FROM ${PYTHON} AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore UV_NO_CACHE=1 UV_PYTHON_DOWNLOADS=never
 WORKDIR /src
-COPY requirements/wheel.txt requirements/service.txt requirements/
+COPY requirements/uv.txt requirements/wheel.txt requirements/service.txt requirements/
 RUN ["python", "-m", "venv", "/build"]
-RUN ["/build/bin/python", "-m", "pip", "install", "--only-binary=:all:", "--require-hashes", "-r", "requirements/wheel.txt"]
-RUN ["python", "-m", "venv", "--without-pip", "/opt/cxone-delta-stream"]
-RUN ["/build/bin/python", "-m", "pip", "--python", "/opt/cxone-delta-stream/bin/python", "install", "--only-binary=:all:", "--require-hashes", "-r", "requirements/service.txt"]
+RUN ["/build/bin/python", "-m", "pip", "install", "--only-binary=:all:", "--require-hashes", "-r", "requirements/uv.txt", "-r", "requirements/wheel.txt"]
+RUN ["/build/bin/uv", "venv", "--python", "/build/bin/python", "/opt/cxone-delta-stream"]
+RUN ["/build/bin/uv", "pip", "install", "--python", "/opt/cxone-delta-stream/bin/python", "--compile-bytecode", "--only-binary=:all:", "--require-hashes", "-r", "requirements/service.txt"]
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY stream stream
 RUN ["/build/bin/python", "-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", "/wheels", "."]
-RUN ["/build/bin/python", "-m", "pip", "--python", "/opt/cxone-delta-stream/bin/python", "install", "--no-deps", "--no-index", "--find-links", "/wheels", "cxone-delta-stream"]
+RUN ["/build/bin/uv", "pip", "install", "--python", "/opt/cxone-delta-stream/bin/python", "--compile-bytecode", "--no-deps", "--no-index", "--find-links", "/wheels", "cxone-delta-stream"]
 
 FROM ${PYTHON}
 LABEL org.opencontainers.image.title="cxone-delta-stream" \

@@ -41,7 +41,7 @@ install: $(INSTALLED) ## install the locked packages (quick when nothing changed
 demo: install ## run everything on this machine: Kafka, a CXone sandbox, made-up events (ARGS="--events 1000 --keep")
 	@$(BIN)/cxone-stream demo $(ARGS)
 
-test: lint unit simulate integration chaos ## everything that CI runs
+test: lint unit simulate integration chart chaos ## everything that CI runs
 
 lint: install ## ruff, formatting, mypy --strict
 	$(BIN)/ruff check

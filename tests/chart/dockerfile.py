@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-_OF_THE_NETWORK = re.compile(r"PIP_|SSL_CERT|REQUESTS_CA_BUNDLE$|HOME$|(?i:(https?|all|no)_proxy)$")
+_OF_THE_NETWORK = re.compile(r"(PIP|UV)_(?!CACHE_DIR)|SSL_CERT|REQUESTS_CA_BUNDLE$|HOME$|(?i:(https?|all|no)_proxy)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def run(
         check=check,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
     )
 
 

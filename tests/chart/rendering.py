@@ -58,6 +58,15 @@ def rendered(name: str, *arguments: str, kubernetes: str = "1.29.0") -> str:
     return answer.text
 
 
+def notes(name: str) -> str:
+    """Return what a user reads after an installation with a set of values."""
+    values = str(HERE / "values" / f"{name}.yaml")
+    answer = helm("install", RELEASE, str(CHART), "--dry-run=client", "--namespace", NAMESPACE, "--values", values)
+    if answer.code != 0:
+        raise ValueError(answer.refusal)
+    return answer.text.partition("NOTES:\n")[2]
+
+
 def documents(text: str) -> list[Document]:
     """Return the objects of a rendered text."""
     return [document for document in yaml.safe_load_all(text) if document]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .rendering import NAMES, RELEASE, Document, documents, only, pod_spec, rendered, workload
+from .rendering import NAMES, RELEASE, Document, documents, notes, only, pod_spec, rendered, workload
 
 Charts = dict[str, list[Document]]
 
@@ -137,3 +137,15 @@ def test_what_is_read_at_the_start_only_restarts_the_pods() -> None:
     assert annotations() == annotations("--set", "replicas=5")
     assert annotations() != annotations("--set", "mapping.content=other")
     assert annotations() != annotations("--set", r"schemas.files.accounts\.json=other")
+
+
+def test_the_notes_name_the_next_commands() -> None:
+    """After an installation the user reads what to call next, and what this choice of values means."""
+    static, scaled, inline = map(notes, ("minimal", "scaled", "inline"))
+    for text in (static, scaled, inline):
+        assert f"helm test {RELEASE} --namespace crm --logs" in text
+    assert "statefulset/deltas-cxone-delta-stream" in static
+    assert "--set replicas=3" in static
+    assert "deployment/deltas-cxone-delta-stream" in scaled
+    assert "between 0 and 24, one for every 4000 events behind" in scaled
+    assert ("also stand in Helm's record" in inline, "also stand in Helm's record" in static) == (True, False)
