@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .failures import Failures, Setbacks
 from .figures import Datastores, Rates, Samples, quantiles
+from .partitions import Phase
 from .snapshot import (
     Backlog,
     DatastoreFlow,
@@ -21,9 +22,11 @@ from .snapshot import (
 
 if TYPE_CHECKING:
     from .figures import DatastoreCounts
-    from .model import Result
+    from .model import Result, TopicPartition
     from .standing import DatastoreStanding, PartitionStanding, Standing
 
+NEWEST = 10
+"""Requests that tell how the API is just now."""
 MAX_LISTED_DATASTORES = 50
 MAX_LISTED_PARTITIONS = 200
 MAX_LISTED_KINDS = 30
@@ -42,12 +45,15 @@ class Account:
         self.results: Counter[Result] = Counter()
         self.failures, self.setbacks, self.datastores = Failures(), Setbacks(), Datastores()
         self.sizes, self.waiting_ms, self.request_ms, self.commit_ms, self.total_ms = (Samples() for _ in range(5))
+        self.on_wire_since_s: dict[int, float] = {}
+        """By the flight's number."""
         self._batch_size = batch_size
         self._rates = Rates()
         self._moment_rates = Rates(MOMENT_S)
         self._history: deque[Moment] = deque(maxlen=MAX_MOMENTS)
         self._next_moment_s: float | None = None
         self._inside_at_s: float | None = None
+        self._beginning: dict[TopicPartition, float] = {}
 
     def snapshot(self, standing: Standing, now_ms: int) -> Snapshot:
         """Make a snapshot.
@@ -81,7 +87,7 @@ class Account:
             lag=lag,
             datastores=datastores[:MAX_LISTED_DATASTORES],
             datastore_count=len(datastores),
-            partitions=_partitions(partitions),
+            partitions=self._partitions(standing),
             partition_count=len(partitions),
             refused_count=sum(each.refusal != "" for each in partitions),
             paused_count=sum(each.is_paused for each in partitions),
@@ -120,6 +126,8 @@ class Account:
             in_flight=standing.on_wire,
             max_in_flight=standing.most_on_wire,
             waiting=standing.waiting,
+            newest_ms=self.request_ms.newest(NEWEST, standing.now_s),
+            unanswered_for_s=max((standing.now_s - since_s for since_s in self.on_wire_since_s.values()), default=0.0),
         )
 
     def _keep_moment(self, standing: Standing, lag: int | None, request_p50_ms: float | None, now_ms: int) -> None:
@@ -139,6 +147,17 @@ class Account:
                 is_held=not standing.status.is_ready,
             )
         )
+
+    def _partitions(self, standing: Standing) -> tuple[PartitionFlow, ...]:
+        """List them by name; of too many those that stand still and those that are behind are kept."""
+        now_s, kept = standing.now_s, standing.partitions
+        beginning = [each.partition for each in kept if each.phase in (Phase.AWAITING_OFFSET, Phase.MARKING)]
+        self._beginning = {each: self._beginning.get(each, now_s) for each in beginning}
+        if len(kept) > MAX_LISTED_PARTITIONS:
+            worst = sorted(kept, key=lambda each: (not each.refusal, not each.is_paused, -(each.lag or 0)))
+            kept = tuple(worst[:MAX_LISTED_PARTITIONS])
+        by_name = sorted(kept, key=lambda each: each.partition)
+        return tuple(_partition(each, now_s - self._beginning.get(each.partition, now_s)) for each in by_name)
 
     def _datastores(self, standing: Standing) -> tuple[DatastoreFlow, ...]:
         """List those with work now or lately: held ones first, then those that fail, then by what waits."""
@@ -168,16 +187,7 @@ def _datastore(
     )
 
 
-def _partitions(partitions: tuple[PartitionStanding, ...]) -> tuple[PartitionFlow, ...]:
-    """List them by name; where there are too many, those that stand still and those that are behind come first."""
-    kept = partitions
-    if len(partitions) > MAX_LISTED_PARTITIONS:
-        worst = sorted(partitions, key=lambda each: (not each.refusal, not each.is_paused, -(each.lag or 0)))
-        kept = tuple(worst[:MAX_LISTED_PARTITIONS])
-    return tuple(_partition(each) for each in sorted(kept, key=lambda each: each.partition))
-
-
-def _partition(standing: PartitionStanding) -> PartitionFlow:
+def _partition(standing: PartitionStanding, begins_for_s: float) -> PartitionFlow:
     state, reason = standing.phase.name.lower(), standing.refusal or None
     if state == "flowing" and standing.is_paused:
         state, reason = "paused", "its window or the buffer is full: events are read faster than they are decided"
@@ -185,6 +195,7 @@ def _partition(standing: PartitionStanding) -> PartitionFlow:
         topic=standing.partition.topic,
         partition=standing.partition.partition,
         state=state,
+        begins_for_s=begins_for_s,
         lag=standing.lag,
         committed=standing.committed,
         undecided=standing.window_used,

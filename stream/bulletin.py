@@ -97,9 +97,18 @@ class Bulletin(Heartbeat):
                 if ruling.defect is not None:
                     self._fail(ruling.defect, ruling.result, [event], now_ms)
 
+    def handed_out(self, flight: Flight, now_s: float) -> None:
+        """Take note of a request that goes out."""
+        self._account.on_wire_since_s[flight.number] = now_s
+
+    def landed(self, flight: Flight) -> None:
+        """Take note that it is over."""
+        self._account.on_wire_since_s.pop(flight.number, None)
+
     def waits(self, flight: Flight, wait: Wait, now_s: float) -> None:
         """Count a request that has decided nothing."""
         del now_s
+        self._account.on_wire_since_s.pop(flight.number, None)
         self._account.setbacks.add(flight.datastore_id, wait.reason, self._clock.wall_ms())
 
     def gave_up(self, outcomes: Sequence[Settled]) -> None:

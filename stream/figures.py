@@ -58,6 +58,10 @@ class Samples:
             self._values.popleft()
         return quantiles([value for _, value in self._values])
 
+    def newest(self, most: int, now_s: float) -> Quantiles:
+        """Say how the newest of the last minute are spread: what has just changed shows at once, however many came."""
+        return quantiles([value for at_s, value in islice(reversed(self._values), most) if at_s >= now_s - LATELY_S])
+
     @property
     def mean(self) -> float | None:
         """The mean of what is kept; None without any."""

@@ -42,6 +42,7 @@ class Requests:
     """Requests with a verdict since the start, those of the last minute, and those that are on the wire now.
 
     `fill` is the mean share of `STREAM_BATCH_SIZE` that a request carried. `waiting` are batches that wait for a time.
+    `newest_ms` is of the last few requests, `unanswered_for_s` how long the oldest one on the wire has had no answer.
     """
 
     count: int
@@ -53,6 +54,8 @@ class Requests:
     in_flight: int
     max_in_flight: int
     waiting: int
+    newest_ms: Quantiles
+    unanswered_for_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +101,15 @@ class DatastoreFlow:
 class PartitionFlow:
     """One partition of ours: how far it is, how far behind, and why it stands still if it does.
 
-    `state` is `awaiting_offset`, `marking`, `flowing`, `paused` or `refused`. `undecided` counts the events delivered
-    past the last committed offset; `lag` is None until the end of its log is known.
+    `state` is `awaiting_offset`, `marking`, `flowing`, `paused` or `refused`. `begins_for_s` is how long it has been in
+    one of the first two. `undecided`: events delivered past the last committed offset. `lag` is None until the end of
+    its log is known, and of a paused one it is what it was when it was fetched last.
     """
 
     topic: str
     partition: int
     state: str
+    begins_for_s: float
     lag: int | None
     committed: int | None
     undecided: int

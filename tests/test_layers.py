@@ -97,7 +97,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "board": {"snapshot"},
     "figures": {"snapshot"},
     "failures": {"model", "remedies", "snapshot"},
-    "account": {"failures", "figures", "model", "snapshot", "standing"},
+    "account": {"failures", "figures", "model", "partitions", "snapshot", "standing"},
     "bulletin": {
         *("account", "board", "clock", "codes", "failures", "flights", "intake", "model", "observer", "outbox"),
         *("standing", "steps"),

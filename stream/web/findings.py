@@ -11,7 +11,7 @@ from ..holds import Cause
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..snapshot import Failure, Snapshot
+    from ..snapshot import Failure, Requests, Snapshot
     from ..status import HeldDatastore
     from .probes import Probe
 
@@ -25,12 +25,17 @@ SLOW_SHARE = 0.5
 """From this share of an event's time on, one stretch of its way is where the time goes."""
 MIN_SLOW_MS = 1_000.0
 """Requests that take less are nothing to be told of unless they are all that there may be."""
+MIN_SLOW_REQUESTS = 3
+SILENT_S = 5.0
+"""So long without an answer is slow, whatever those before it took."""
 BEHIND = 1_000
 """Events of lag that are worth a word."""
 FAILING_SHARE = 0.1
 """From this share of a datastore's events on it is not a few bad ones, but its schema, its writer or a deployment."""
 FAILING_EVENTS = 5
 """Fewer are no share of anything."""
+MAX_KINDS = 3
+"""Of a few failures, the last."""
 MAX_TOLD = 5
 """Of each kind; the tables have the others."""
 
@@ -166,9 +171,9 @@ def _of_failures(snapshot: Snapshot) -> Iterator[Finding]:
         yield _of_failure(each, shares.get(each.data_store_id or ""))
     few = [each for each in lately if each not in many[:MAX_TOLD]]
     if few:
-        codes = ", ".join(sorted({each.code for each in few}))
-        count, stores = sum(each.count for each in few), len({each.data_store_id for each in few})
-        told = f"{count} so far, of {stores} datastores, lately with {codes}"
+        kinds = ", ".join(f"{each.code} of {each.data_store_id or 'no datastore'}" for each in few[:MAX_KINDS])
+        others = f" and {len(few) - MAX_KINDS} more kinds" if len(few) > MAX_KINDS else ""
+        told = f"{sum(each.count for each in few)} so far: {kinds}{others}"
         yield Finding(Severity.NOTE, "Some events fail", told, FOR_FEW)
 
 
@@ -188,18 +193,37 @@ def _of_failure(failure: Failure, share: float | None) -> Finding:
 
 
 def _of_speed(snapshot: Snapshot) -> Iterator[Finding]:
-    requests, request = snapshot.requests, snapshot.latency.request_ms
+    requests = snapshot.requests
+    newest = requests.newest_ms
+    if snapshot.status.outage is not None or not (_is_slow(requests) or _holds_up(snapshot)):
+        return
+    silent = (
+        f"one has had no answer for {_for(requests.unanswered_for_s)}; "
+        if requests.unanswered_for_s >= SILENT_S
+        else ""
+    )
+    told = (
+        f"the last requests took {_ms(newest.p50)} (longest {_ms(newest.p99)}); {silent}{requests.in_flight} of "
+        f"{requests.max_in_flight} are on the wire; {snapshot.lag or 0} events are not committed"
+    )
+    yield Finding(Severity.WARNING, "The API is slow", told, FOR_SLOW)
+
+
+def _is_slow(requests: Requests) -> bool:
+    """Whether the last requests, or one that has no answer yet, take far longer than an API needs."""
+    newest = requests.newest_ms
+    is_long = newest.p50 is not None and newest.count >= MIN_SLOW_REQUESTS and newest.p50 >= MIN_SLOW_MS
+    return is_long or requests.unanswered_for_s >= SILENT_S
+
+
+def _holds_up(snapshot: Snapshot) -> bool:
+    """Whether all requests that there may be are on the wire, events pile up, and requests are where the time goes."""
+    requests, latency = snapshot.requests, snapshot.latency
+    request_ms = requests.newest_ms.p50
     is_full = requests.in_flight >= FULL_SHARE * requests.max_in_flight
-    is_behind = (snapshot.lag or 0) >= BEHIND or snapshot.paused_count > 0
-    if request.p50 is not None and (request.p50 >= MIN_SLOW_MS or (is_full and is_behind)):
-        whole = sum(each.p50 or 0.0 for each in (snapshot.latency.waiting_ms, request, snapshot.latency.commit_ms))
-        share = request.p50 / whole if whole else 1.0
-        if request.p50 >= MIN_SLOW_MS or share >= SLOW_SHARE:
-            told = (
-                f"A request takes {_ms(request.p50)} (p99 {_ms(request.p99)}); {requests.in_flight} of "
-                f"{requests.max_in_flight} are on the wire; {snapshot.lag or 0} events wait in Kafka"
-            )
-            yield Finding(Severity.WARNING, "The API is slow", told, FOR_SLOW)
+    if request_ms is None or not is_full or not ((snapshot.lag or 0) >= BEHIND or snapshot.paused_count):
+        return False
+    return request_ms >= SLOW_SHARE * (request_ms + (latency.waiting_ms.p50 or 0.0) + (latency.commit_ms.p50 or 0.0))
 
 
 def _since(held_for_s: float, next_try_in_s: float) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 STILL_S = 10.0
 """A loop that has not turned for so long takes part in nothing, though it is far from being stuck."""
+BEGINS_S = 45.0
+"""A partition begins at once, or when a dead member's open transaction has timed out, after 30 s."""
 PUBLISHER_S = 10.0
 """A producer is made anew in a second; what takes longer holds outcomes back."""
 MAX_NAMED = 20
@@ -62,7 +64,7 @@ def ready(snapshot: Snapshot | None, turning: Turning) -> Probe:
     """
     reasons = [*_without_kafka(snapshot, turning)]
     if snapshot is not None:
-        reasons += [*snapshot.status.reasons, *_refused(snapshot), *_publisher(snapshot)]
+        reasons += [*snapshot.status.reasons, *_refused(snapshot), *_not_begun(snapshot), *_publisher(snapshot)]
     return Probe(tuple(reasons))
 
 
@@ -84,6 +86,13 @@ def _refused(snapshot: Snapshot) -> Iterator[str]:
         yield f"partition {each.topic}/{each.partition} is not consumed: {each.reason}"
     if snapshot.refused_count > len(refused[:MAX_NAMED]):
         yield f"{snapshot.refused_count} partitions in all are not consumed"
+
+
+def _not_begun(snapshot: Snapshot) -> Iterator[str]:
+    late = [each for each in snapshot.partitions if each.begins_for_s >= BEGINS_S]
+    for each in late[:MAX_NAMED]:
+        where = f"partition {each.topic}/{each.partition}"
+        yield f"{where} has not begun for {each.begins_for_s:.0f} s: no broker tells its committed offset, or takes one"
 
 
 def _publisher(snapshot: Snapshot) -> Iterator[str]:

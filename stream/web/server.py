@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .. import __version__
 from ..errors import FatalError
 from ..log import get_log
-from .routes import EVENTS, NOT_NOW, Answer, text
+from .routes import EVENTS, NOT_NOW, OK, Answer, text
 
 if TYPE_CHECKING:
     from ..clock import Clock
@@ -239,7 +239,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(text(NOT_NOW, f"{MAX_STREAMS} pages are open already; ask for /status"))
             return
         try:
-            self._head(Answer(200, "text/event-stream; charset=utf-8", b""))
+            # Without the last header a proxy such as nginx keeps events until it has a buffer full of them.
+            headers = {"X-Accel-Buffering": "no"}
+            self._head(Answer(OK, "text/event-stream; charset=utf-8", b"", headers))
             self.end_headers()
             self.wfile.write(b"retry: %d\n\n" % RECONNECT_MS)
             self.wfile.write(self.server.routes.event(is_first=True))

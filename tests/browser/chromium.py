@@ -52,9 +52,9 @@ class Screen(NamedTuple):
     is_phone: bool = False
 
 
-DESKTOP = Screen(1280, 800)
+DESKTOP = Screen(1280, 900)
 DARK = Screen(1280, 800, "dark")
-PHONE = Screen(390, 844, is_phone=True)
+PHONE = Screen(390, 1_200, is_phone=True)
 
 
 class Chromium:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from stream.board import Board
 from stream.bulletin import Bulletin, Heartbeat
 from stream.codes import ErrorCode
+from stream.flights import Flights, InFlightLimits
 from stream.intake import Unfit
 from stream.model import Decided, Defect, Result, Ruling, Verdict
 from stream.observer import TookIn
@@ -17,6 +19,7 @@ from stream.outbox import Transaction
 from stream.outcome import Form, OutcomeWriter
 from stream.snapshot import Example, Quantiles
 from stream.status import Tally
+from stream.steps import OnConflict, Policy, Wait
 
 from ..builders import PARTITION, TIMESTAMP, batch, event, settled
 from ..standings import NOW_MS, standing, working
@@ -119,6 +122,22 @@ def test_a_request_is_measured_once(bulletin: Bulletin, board: Board) -> None:
     assert (snapshot.requests.per_minute, snapshot.requests.mean_size, snapshot.requests.fill) == (1, 2.0, 0.5)
     assert (snapshot.requests.success_rate, snapshot.requests.avg_latency_ms) == (100.0, 250.0)
     assert snapshot.flow.results == {"APPLIED": 4}
+
+
+def test_a_request_on_the_wire_is_timed_until_it_lands_or_waits(bulletin: Bulletin, board: Board) -> None:
+    """The oldest without an answer counts; a repeated one counts from when it went again."""
+    flights = Flights(InFlightLimits(8, 8), Policy(OnConflict.REPORT), random.Random(1))
+    first, second = (flights.launch((event(name),)) for name in ("a", "b"))
+    bulletin.handed_out(first, 990.0)
+    bulletin.handed_out(second, 995.0)
+    seen = [told(bulletin, board).requests.unanswered_for_s]
+    bulletin.waits(first, Wait(1.0, "the API answered 503"), 1_000.0)
+    seen.append(told(bulletin, board).requests.unanswered_for_s)
+    bulletin.landed(second)
+    seen.append(told(bulletin, board).requests.unanswered_for_s)
+    assert seen == [10.0, 5.0, 0.0]
+    (setback,) = told(bulletin, board).setbacks
+    assert (setback.data_store_id, setback.reason, setback.count) == ("people", "the API answered 503", 1)
 
 
 def test_unfit_messages_are_grouped_by_code(bulletin: Bulletin, board: Board) -> None:

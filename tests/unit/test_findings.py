@@ -101,7 +101,7 @@ def test_a_few_bad_events_are_a_note() -> None:
     for account in (failing(failed=5, succeeded=1_000), failing(failed=4, succeeded=0)):
         (found,) = findings(snapshot(account), WELL)
         assert (found.severity, found.title) == (Severity.NOTE, "Some events fail")
-        assert found.detail.endswith("so far, of 1 datastores, lately with fields_invalid")
+        assert found.detail.endswith("so far: fields_invalid of people")
 
 
 def test_what_is_worse_comes_first() -> None:
@@ -134,6 +134,33 @@ def test_a_slow_api_is_told_where_it_is_what_holds_things_up(
     partitions = (partition_standing(lag=lag),)
     told = snapshot(slow(latency_ms, waiting_ms), partitions=partitions, on_wire=on_wire)
     assert [each.title for each in findings(told, WELL)] == (["The API is slow"] if is_told else [])
+
+
+def test_a_request_without_an_answer_is_told_before_it_times_out() -> None:
+    """Nobody waits 30 s to see that the API hangs."""
+    account = Account(1000)
+    account.on_wire_since_s[1] = 988.0
+    (found,) = findings(snapshot(account, on_wire=1), WELL)
+    assert found.title == "The API is slow"
+    assert "one has had no answer for 12 s" in found.detail
+
+
+def test_in_an_outage_slowness_is_no_news() -> None:
+    """What the last requests took before it says nothing of what is wrong now."""
+    status = holding(Cause.FAILING, is_outage=True)
+    assert [each.title for each in findings(snapshot(slow(2_000.0), status=status), WELL)] == [
+        "Outage: everything is held"
+    ]
+
+
+def test_a_slowness_shows_at_once_however_many_fast_requests_came_before() -> None:
+    """The last ten count, not the whole minute."""
+    account = slow(10.0)
+    for _ in range(1_000):
+        account.request_ms.add(10.0, 1_000.0)
+    for _ in range(6):
+        account.request_ms.add(2_000.0, 1_000.0)
+    assert [each.title for each in findings(snapshot(account), WELL)] == ["The API is slow"]
 
 
 def test_kafka_is_told_of_too() -> None:

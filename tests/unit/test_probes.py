@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stream.account import Account
 from stream.holds import Cause
 from stream.outbox import State
 from stream.partitions import Phase
@@ -57,6 +58,16 @@ def test_what_holds_it_up_counts_in_the_full_answer_only(changes: dict[str, Any]
     told = snapshot(**changes)
     assert ready(told, TURNS).reasons[0] == reason
     assert kafka_ready(told, TURNS) == WELL
+
+
+def test_a_partition_that_does_not_begin_is_told() -> None:
+    """Not at once: a dead member's open transaction may delay it."""
+    account, waits = Account(1000), (partition_standing(phase=Phase.AWAITING_OFFSET, committed=None, lag=None),)
+    reasons = [
+        ready(snapshot(account, partitions=waits, now_s=now_s), TURNS).reasons for now_s in (1_000.0, 1_040.0, 1_050.0)
+    ]
+    assert reasons[:2] == [(), ()]
+    assert "partition deltas/0 has not begun for 50 s" in reasons[2][0]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 const count = (value) => (value === null || value === undefined ? "–" : whole.format(value));
+/** Of a partition that is paused the end of the log is known as it was when it was fetched last. */
+const atLeast = (value, isPaused) => (isPaused && value !== null ? "≥ " : "") + count(value);
 const rate = (value) => (value === null || value === undefined ? "–" : value > 0 && value < 10 ? tenth.format(value) : whole.format(value));
 const percent = (value) => (value === null || value === undefined ? "–" : (value < 100 ? tenth.format(Math.min(value, 99.9)) : "100") + " %");
 const bytes = (value) => (value < 1048576 ? whole.format(value / 1024) + " KiB" : whole.format(value / 1048576) + " MiB");
@@ -132,9 +134,9 @@ function more(findings) {
 function summary(told) {
   const { current } = told;
   if (!current) return told.reasons.join(" · ") || "The loop has not turned yet.";
-  const { flow, requests, latency } = current;
-  const speed = latency.requestMs.p50 === null ? "no request in the last minute" : "a request takes " + took(latency.requestMs.p50);
-  const lag = current.lag === null ? "lag unknown" : current.lag ? count(current.lag) + " behind" : "nothing behind";
+  const { flow, requests } = current;
+  const speed = requests.newestMs.p50 === null ? "no request in the last minute" : "a request takes " + took(requests.newestMs.p50);
+  const lag = current.lag === null ? "lag unknown" : current.lag ? atLeast(current.lag, current.pausedCount) + " behind" : "nothing behind";
   return rate(flow.receivedPerS) + " events/s in, " + rate(flow.succeededPerS) + " done, " + rate(flow.failedPerS) +
     " failed · " + lag + " · " + speed + " · " + count(requests.inFlight) + " on the wire";
 }
@@ -169,17 +171,17 @@ function showFindings(told) {
 // ---- the figures
 
 function showNow(current) {
-  const { flow, requests, latency } = current;
+  const { flow, requests } = current;
   set("received", rate(flow.receivedPerS));
   set("succeeded", rate(flow.succeededPerS));
   set("failed", rate(flow.failedPerS), flow.failedPerS > 0 ? "warn" : "");
-  set("lag", count(current.lag));
-  set("in-flight", count(requests.inFlight), requests.inFlight >= requests.maxInFlight ? "warn" : "");
+  set("lag", atLeast(current.lag, current.pausedCount));
+  set("in-flight", count(requests.inFlight));
   set("max-in-flight", "requests of at most " + requests.maxInFlight);
   set("batch", requests.meanSize === null ? "–" : rate(requests.meanSize));
   set("fill", requests.fill === null ? "no request lately" : percent(100 * requests.fill) + " full, " + count(requests.perMinute) + " a minute");
   set("success-rate", requests.count ? percent(requests.successRate) : "–", requests.successRate < 100 ? "warn" : "");
-  set("latency", took(latency.requestMs.p50));
+  set("latency", took(requests.newestMs.p50));
   set("latency-mean", requests.count ? "since the start " + took(requests.avgLatencyMs) : "no request yet");
 }
 
@@ -227,11 +229,12 @@ function showPast(history, nowMs) {
 
 function showStores(current) {
   const held = Object.fromEntries(current.status.held.map((each) => [each.datastoreId, each]));
+  const isOutage = current.status.outage !== null;
   rows("stores", current.datastores.map((each) => {
     const hold = held[each.dataStoreId];
     return [
       each.dataStoreId,
-      hold ? ["held for " + lasts(hold.heldForS) + ": " + hold.reason, "bad text"] : [each.state, "number"],
+      hold ? ["held for " + lasts(hold.heldForS) + (isOutage ? "" : ": " + hold.reason), "bad text"] : [each.state, "number"],
       count(each.waiting), each.waiting ? lasts(each.oldestWaitsS) : "–", count(each.inFlight), count(each.succeeded),
       [count(each.failed), each.failed ? "warn number" : "number"], took(each.latencyMs.p50), took(each.latencyMs.p99),
     ];
@@ -284,7 +287,7 @@ function showPartitions(current) {
   rows("partitions", current.partitions.map((each) => [
     each.topic + "/" + each.partition,
     [each.state.replace("_", " "), each.state === "refused" ? "bad number" : each.state === "paused" ? "warn number" : "number"],
-    count(each.lag), each.committed === null ? "–" : String(each.committed), count(each.undecided), [each.reason || "–", "text"],
+    atLeast(each.lag, each.state === "paused"), each.committed === null ? "–" : String(each.committed), count(each.undecided), [each.reason || "–", "text"],
   ]));
   const others = current.partitionCount - current.partitions.length;
   set("partitions-note", current.partitionCount
@@ -298,6 +301,7 @@ function showInside(told) {
     ["events that could go", count(backlog.waiting)],
     ["buffer", bytes(backlog.bufferBytes) + " of " + bytes(backlog.maxBufferBytes)],
     ["paused partitions", count(told.current.pausedCount)],
+    ["oldest request without an answer", requests.inFlight ? lasts(requests.unansweredForS) : "–"],
     ["batches that wait for a time", count(requests.waiting)],
     ["outcomes not yet committed", count(publisher.waiting)],
     ["producer", publisher.state + (["rebuilding", "resolving"].includes(publisher.state) ? " for " + lasts(publisher.forS) : "")],
