@@ -120,8 +120,10 @@ lock: install ## write the locks anew: packages and Kafka's jars (ARGS=--upgrade
 	$(COMPILE) --group audit --output-file requirements/audit.txt
 	$(COMPILE) --group bench-quix --output-file requirements/bench-quix.txt
 	$(COMPILE) --group bench-arroyo --output-file requirements/bench-arroyo.txt
-	$(BIN)/python -m stream.sandbox.kafka_jars > .cache/kafka-jars.sha256
-	mv .cache/kafka-jars.sha256 stream/sandbox/kafka-jars.sha256
+	for list in kafka connect; do \
+	    $(BIN)/python -m stream.sandbox.kafka_jars $$list > .cache/$$list-jars.sha256 && \
+	    mv .cache/$$list-jars.sha256 stream/sandbox/$$list-jars.sha256 || exit 1; \
+	done
 
 clean: ## remove everything that these commands have made
 	rm -rf .venv .cache build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -94,7 +94,7 @@ class KafkaProbe:
         kafka = self.kafka
         inputs = {topic: topics[topic] for topic in kafka.input_topics}
         for topic, found in inputs.items():
-            yield judge_input(topic, found)
+            yield from judge_input(topic, found)
         yield from judge_outcomes(kafka.outcome_topic, topics[kafka.outcome_topic])
         if kafka.dead_letter_topic is not None:
             yield from judge_dead_letters(kafka.dead_letter_topic, topics[kafka.dead_letter_topic], inputs)

