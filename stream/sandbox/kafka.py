@@ -7,7 +7,6 @@ same data, and it never outlives the process that started it.
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from ..errors import StreamError
+from .java import JAVA_ALWAYS, JAVA_OPTIONS, java_environ
 from .kafka_process import BoundProcess
 from .ports import free_ports
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .kafka_jars import KafkaInstallation
-
-JAVA_OPTIONS = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""Quick to start, and small on a machine with two cores for everything; a benchmark gives its own."""
 
 SETTINGS: Mapping[str, str] = {
     "process.roles": "broker,controller",
@@ -61,18 +58,6 @@ SETTINGS: Mapping[str, str] = {
     "log.cleaner.dedupe.buffer.size": "4194304",
 }
 """What differs from Kafka's defaults; the addresses are added."""
-
-# Relative paths: Java writes below the data directory only, so that everything goes with it, even after kill -9.
-_JAVA_ALWAYS = (
-    "-XX:-UsePerfData",
-    "-Djava.io.tmpdir=tmp",
-    "--enable-native-access=ALL-UNNAMED",
-    "--sun-misc-unsafe-memory-access=allow",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
-    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-)
-_FOREIGN_JAVA_VARIABLES = frozenset({"CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"})
 
 _STEP_S = 0.02
 _LOG_TAIL_LINES = 25
@@ -118,9 +103,9 @@ class Kafka:
         self._keeps_data = data_dir is not None
         self._cluster_id = cluster_id or new_cluster_id()
         self._settings = {**SETTINGS, **_addresses(broker_port, controller_port), **(settings or {})}
-        options = (*java_options, *_JAVA_ALWAYS, "-cp", installation.classpath)
+        options = (*java_options, *JAVA_ALWAYS, "-cp", installation.classpath)
         self._java = (str(installation.java), *options)
-        self._environ = {name: value for name, value in os.environ.items() if name not in _FOREIGN_JAVA_VARIABLES}
+        self._environ = java_environ()
         self._process: BoundProcess | None = None
 
     @property

@@ -36,6 +36,7 @@ class BoundProcess:
         environ: Mapping[str, str],
         log_file: Path,
         removed_with_us: Path | None,
+        user: str | None = None,
     ) -> None:
         """Start it.
 
@@ -45,6 +46,7 @@ class BoundProcess:
             environ: its environment.
             log_file: what it writes to stdout and stderr is appended here.
             removed_with_us: a directory that the watchdog removes after it had to end the process.
+            user: whose process it is, and whose group it is in; None: ours. Only root may say so.
         """
         # First the watchdog: from then on there is no moment at which our end would leave the process behind.
         self._watchdog = _start_watchdog(removed_with_us)
@@ -57,6 +59,9 @@ class BoundProcess:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else (),
             )
         self._tell_watchdog(b"%d\n" % self._process.pid)
 

@@ -127,13 +127,17 @@ def test_wrong_configuration_and_schemas_touch_nothing(tmp_path: Path) -> None:
 
 
 def test_each_fault_of_topics_is_found(stage: Stage, make_topic: TopicFactory, tmp_path: Path) -> None:
-    """A missing input, an outcome topic that is too small or compacted, dead letters smaller than the inputs."""
+    """A missing and a compacted input, an outcome topic that is too small or compacted, small dead letters."""
+    compacted = make_topic("compacted", config={"cleanup.policy": "compact"})
     small = make_topic("small", config={"max.message.bytes": "10000", "cleanup.policy": "compact"})
     before = quiet_cluster(stage.broker)
     environ = stage.environ(
-        KAFKA_INPUT_TOPIC=f"{stage.input},absent", KAFKA_OUTCOME_TOPIC=small, KAFKA_DEAD_LETTER_TOPIC=stage.outcome
+        KAFKA_INPUT_TOPIC=f"{stage.input},{compacted},absent",
+        KAFKA_OUTCOME_TOPIC=small,
+        KAFKA_DEAD_LETTER_TOPIC=stage.outcome,
     )
     findings = look(environ, tmp_path)
+    assert findings[f"cleanup.policy of {compacted}"].state is State.WARNING
     assert failed(findings) == {"topic absent", f"max.message.bytes of {small}"}
     assert findings[f"cleanup.policy of {small}"].state is State.WARNING
     swapped = look(environ | {"KAFKA_OUTCOME_TOPIC": stage.outcome, "KAFKA_DEAD_LETTER_TOPIC": small}, tmp_path)

@@ -18,7 +18,7 @@ from rich.text import Text
 from .holding import NOTHING_HELD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from rich.console import Console, RenderableType
 
@@ -126,10 +126,14 @@ class Screen:
     def show(self, snapshot: Snapshot) -> None:
         """Show a moment: the picture anew, or one more line."""
         self.moments.append(snapshot)
+        self.draw(lambda: picture(snapshot), lambda: plain_line(snapshot))
+
+    def draw(self, drawn: Callable[[], RenderableType], line: Callable[[], str]) -> None:
+        """Show a moment by its picture where that can be seen, else by its line."""
         if self._live is not None:
-            self._live.update(picture(snapshot), refresh=True)
+            self._live.update(drawn(), refresh=True)
         else:
-            self._print(plain_line(snapshot))
+            self._print(line())
 
 
 def plain_line(snapshot: Snapshot) -> str:

@@ -9,9 +9,7 @@ is compared with what went in.
 from __future__ import annotations
 
 import gc
-import os
 import secrets
-import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -26,6 +24,7 @@ from ..kafka import Kafka, create_topics
 from ..kafka_jars import WANTED, cache_dir, ensure_kafka
 from ..tokens import Credentials
 from .check import judge
+from .directories import make_directory
 from .events import DATASTORES, PARTITIONS, make_events
 from .evidence import Evidence, all_hold, fields_text
 from .figures import figures
@@ -59,7 +58,6 @@ if TYPE_CHECKING:
 MOST_LIVE: Final = 6_000
 MOST_IN_OUTAGE: Final = 6_000
 PICTURED_COMMAND: Final = "make demo"
-_KEPT_RUNS: Final = 4
 _CLIENT_ID: Final = "demo-client"
 # Every character that a form or a header could spoil; what follows is new in each run, so that it can be searched for.
 _SECRET_BEGINS: Final = "made up: +&=%/ é "  # noqa: S105 - of the stand-in
@@ -141,7 +139,7 @@ def _set_up(
     with screen.doing("jars", f"Kafka {WANTED[0].rpartition(':')[2]} and Java, from verified packages"):
         installation = ensure_kafka(screen.say)
     kafka, events = _start_kafka(installation, options, screen, starter, ending)
-    directory = _make_directory(cache_dir() / "demo")
+    directory = make_directory(cache_dir() / "demo")
     secret = _SECRET_BEGINS + secrets.token_urlsafe(9)
     (directory / SECRET_FILE).write_text(secret)
     sandbox = ending.enter_context(Sandbox(SandboxOptions(credentials=Credentials(_CLIENT_ID, secret))))
@@ -240,13 +238,3 @@ def _few_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-def _make_directory(runs: Path) -> Path:
-    """Make a directory for this run, and remove those of runs long ago."""
-    runs.mkdir(parents=True, exist_ok=True)
-    for old in sorted(runs.iterdir())[:-_KEPT_RUNS]:
-        shutil.rmtree(old, ignore_errors=True)
-    directory = runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    directory.mkdir()
-    return directory

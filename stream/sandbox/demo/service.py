@@ -99,6 +99,12 @@ class Service:
             self._process.send(signal.SIGKILL)
             self._process.wait()
 
+    def kill(self) -> None:
+        """End it as a crash does (SIGKILL)."""
+        if self._process is not None:
+            self._process.send(signal.SIGKILL)
+            self._process.wait()
+
     def log_tail(self) -> str:
         """Return the last lines of its log."""
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
