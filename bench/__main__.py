@@ -16,13 +16,14 @@ from stream.sandbox.kafka import Kafka, create_topics
 from stream.sandbox.kafka_jars import WANTED, ensure_kafka
 
 from .api import ApiStandIn, BenchError, request_body
+from .envelopes import mapping
 from .figures import combined, figures
 from .machine import commit, machine, versions
 from .measure import Bench, make_run
 from .plan import Sizes, plan
 from .report import page
 from .result import Result, read_result, write_result
-from .systems import RIVALS, ROOT, TITLES
+from .systems import MAPPING_FILE, RIVALS, ROOT, TITLES
 from .table import ratios_table, runs_table, targets_table
 from .targets import ratios, targets, why_void
 from .task import MAX_RECORDS
@@ -114,6 +115,7 @@ def _measure(wanted: Sequence[Planned], directory: Path, console: Console) -> Re
             rival_pythons,
         )
         write_schemas(bench.schemas_dir, ROOT / "schemas" / "envelope.json")
+        (directory / MAPPING_FILE).write_text(mapping())
         _preload(bench, wanted, console)
         singles = [_run(bench, planned, number, console) for number, planned in enumerate(wanted, 1)]
     results = _combine(singles)
@@ -149,14 +151,14 @@ def _body() -> bytes:
 
 def _preload(bench: Bench, wanted: Sequence[Planned], console: Console) -> None:
     """Write the events of all drains, each number of them to a topic of its own."""
-    counts = {each.workload.input_topic: each.workload.events for each in wanted if each.workload.rate_per_s is None}
-    for topic, count in sorted(counts.items()):
+    loads = {each.workload.input_topic: each.workload for each in wanted if each.workload.rate_per_s is None}
+    for topic, load in sorted(loads.items()):
         began_s = time.monotonic()
         create_topics(bench.bootstrap_servers, {topic: PARTITIONS})
-        feed = Feed(bench.bootstrap_servers, topic)
-        feed.send(count)
+        feed = Feed(bench.bootstrap_servers, topic, load.form)
+        feed.send(load.events)
         feed.flush()
-        console.print(f"{count:,} events in {topic} ({time.monotonic() - began_s:.1f} s)")
+        console.print(f"{load.events:,} events in {topic} ({time.monotonic() - began_s:.1f} s)")
 
 
 def _run(bench: Bench, planned: Planned, number: int, console: Console) -> Figures:

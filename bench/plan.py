@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from .systems import RIVALS, Job, Name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-Kind = Literal["drain", "slow", "paced"]
+    from .workload import Form
+
+Kind = Literal["drain", "slow", "paced", "envelope", "schema"]
+FORMS: Mapping[Kind, Form] = {"envelope": "envelope", "schema": "schema"}
+"""The form of the events, where they are not native."""
 DEFAULT_LINGER_MS = 200
 SHORT_LINGER_MS = 5
 RIVAL_LINGER_MS = 1000
@@ -45,7 +49,8 @@ class Workload:
     """What a system is given.
 
     `drain`: `events` stand in the topic before it starts, the API answers at once. `slow`: the same, the API answers
-    after 100 ms. `paced`: they come at `rate_per_s` while it runs, the API answers after 10 ms.
+    after 100 ms. `paced`: they come at `rate_per_s` while it runs, the API answers after 10 ms. `envelope` and `schema`
+    are drains of the same changes as Debezium writes them, without and with their schemas.
     """
 
     kind: Kind
@@ -57,7 +62,12 @@ class Workload:
     @property
     def input_topic(self) -> str:
         """The topic of a workload that stands ready; paced ones have one each."""
-        return f"deltas-{self.events}"
+        return f"{self.form}-{self.events}"
+
+    @property
+    def form(self) -> Form:
+        """How its events are written."""
+        return FORMS.get(self.kind, "native")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class Planned:
         parts = {
             "drain": f"drain of {load.events:,}",
             "slow": f"drain of {load.events:,}, API {load.delay_ms:.0f} ms",
+            "envelope": f"drain of {load.events:,} Debezium envelopes",
+            "schema": f"drain of {load.events:,} Debezium envelopes with schema",
             "paced": f"{load.rate_per_s or 0:,.0f}/s, API {load.delay_ms:.0f} ms, linger {job.linger_ms} ms",
         }
         extras = [", CloudEvents"] * job.cloudevents + [", API names records"] * load.names_records
@@ -87,6 +99,7 @@ def plan(sizes: Sizes) -> list[Planned]:
     named = Workload("drain", sizes.drain_events, 0.0, names_records=True)
     slow = Workload("slow", sizes.slow_events, 100.0)
     rival_drain = Workload("drain", sizes.slow_events, 0.0)
+    mapped = (Workload("envelope", sizes.slow_events, 0.0), Workload("schema", sizes.slow_events // 2, 0.0))
     rounds = [
         Planned(_job(name, cloudevents=cloudevents), drain, number)
         for number in range(1, sizes.repeats + 1)
@@ -95,6 +108,7 @@ def plan(sizes: Sizes) -> list[Planned]:
     return [
         *rounds,
         Planned(_job("service"), named),
+        *(Planned(replace(_job("service"), is_mapped=True), load) for load in mapped),
         Planned(_slow_job("service"), slow),
         *(Planned(_job(name, linger_ms=RIVAL_LINGER_MS), rival_drain) for name in RIVALS),
         *(Planned(_slow_job(name, linger_ms=RIVAL_LINGER_MS), slow) for name in RIVALS),

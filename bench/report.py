@@ -92,7 +92,7 @@ def _ratio(ratio: Ratio | None) -> str:
 
 
 def _plots(results: Sequence[Figures]) -> Iterator[str]:
-    drains = [each for each in results if each.kind == "drain"]
+    drains = [each for each in results if each.kind in {"drain", "envelope", "schema"}]
     slow = [each for each in results if each.kind == "slow"]
     paced = [each for each in results if each.kind == "paced" and each.latency_ms]
     if drains:
@@ -149,7 +149,7 @@ def _latency_plot(paced: Sequence[Figures]) -> str:
 
 def _name(each: Figures) -> str:
     named = TITLES[each.system] + (", CloudEvents" if each.cloudevents else "")
-    return f"{named} ({each.kind})" if each.system not in RIVALS and each.kind in {"slow", "paced"} else named
+    return f"{named} ({each.kind})" if each.system not in RIVALS and each.kind != "drain" else named
 
 
 def _figure(title: str, plot: str, text: str = "") -> str:

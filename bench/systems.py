@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 STOP_S = 25.0
 TAIL_LINES = 15
+MAPPING_FILE = "mapping.toml"
+"""Stands in the directory of a run's files."""
 
 Name = Literal["service", "floor", "quix", "arroyo"]
 TITLES: Mapping[Name, str] = {
@@ -32,13 +34,14 @@ RIVALS: Sequence[Name] = ("quix", "arroyo")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one run of a system is told beside the places of things."""
+    """What one run of a system is told beside the places of things; `is_mapped`: its events come from a connector."""
 
     system: Name
     linger_ms: int
     max_in_flight: int
     max_in_flight_per_datastore: int
     cloudevents: bool
+    is_mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ def _service_environ(job: Job, places: Places) -> dict[str, str]:
         "KAFKA_INPUT_TOPIC": places.input_topic,
         "KAFKA_OUTCOME_TOPIC": places.outcome_topic,
         "STREAM_BATCH_LINGER_MS": str(job.linger_ms),
+        **({"STREAM_MAPPING_FILE": MAPPING_FILE} if job.is_mapped else {}),
         "STREAM_CLOUDEVENTS": str(job.cloudevents).lower(),
         "STREAM_SCHEMAS_DIR": str(places.schemas_dir),
         "STREAM_REQUIRE_SCHEMA": "true",

@@ -18,6 +18,8 @@ FLOOR_CPU_S_PER_MILLION = 9.0
 MOST_TIMES_FLOOR = 1.4
 LEAST_EVENTS_PER_S = 75_000
 MOST_SLOW_S = 5.0
+LEAST_OF_NATIVE = {"envelope": 0.6, "schema": 0.3}
+"""Events per second of Debezium's envelopes, without and with schema, as a part of those of native events."""
 MOST_PEAK_MIB = 400.0
 MOST_P99_MS = {5: 120.0, 200: 300.0}
 
@@ -84,6 +86,13 @@ def _of_throughput(found: _Results) -> Iterator[Target]:
     if drain:
         rate = drain.events_per_s
         yield Target(f"drain ≥ {LEAST_EVENTS_PER_S:,} events/s", f"{rate:,.0f}", rate >= LEAST_EVENTS_PER_S)
+    for kind, least in LEAST_OF_NATIVE.items():
+        mapped = found.find("service", kind)
+        if drain and mapped:
+            share = mapped.events_per_s / drain.events_per_s
+            text = f"{share:.2f} ({mapped.events_per_s:,.0f} against {drain.events_per_s:,.0f} events/s)"
+            extra = " with schema" if kind == "schema" else ""
+            yield Target(f"Debezium envelopes{extra} ≥ {least:g} of native throughput", text, share >= least)
     if slow:
         wanted = f"API of 100 ms, {slow.events:,} events ≤ {MOST_SLOW_S:g} s"
         yield Target(wanted, f"{slow.seconds:.2f} s", slow.seconds <= MOST_SLOW_S)

@@ -1,16 +1,20 @@
-"""The events: seeded, of ten datastores of very different size, about 270 bytes each; sent at once or at a pace."""
+"""The events: seeded, of ten datastores of very different size, about 270 bytes each; sent at once or at a pace.
+
+The same changes come in three forms: as native events, and as a Debezium connector writes them, see `envelopes`.
+"""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import orjson
 from confluent_kafka import Producer
 
 from .api import BenchError
+from .envelopes import envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +28,7 @@ EVENT_BYTES = 270
 SEED = 20_260_101
 FLUSH_S = 60.0
 STEP_S = 0.005
+_MEMBERS_BYTES = len('{"dataStoreId":"","id":"","fields":}')
 _TIERS = ("bronze", "silver", "gold")
 _SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -41,6 +46,10 @@ _SCHEMA = {
 }
 
 
+Form = Literal["native", "envelope", "schema"]
+"""How an event is written: as the service's own, or as Debezium's envelope, without or with its schema."""
+
+
 class MadeEvent(NamedTuple):
     """One event: the message's key, which is the record's id, and its value."""
 
@@ -53,8 +62,26 @@ def datastore_ids() -> list[str]:
     return [f"store-{number:02d}" for number in range(len(SHARES_PERCENT))]
 
 
-def events(seed: int = SEED) -> Iterator[MadeEvent]:
-    """Make events without end: compact JSON, as `orjson` and `JSON.stringify` write it, padded to their length."""
+class Row(NamedTuple):
+    """The change of a record before it is written in one of the forms."""
+
+    datastore_id: str
+    record_id: str
+    fields: dict[str, Any]
+
+
+def events(form: Form = "native", seed: int = SEED) -> Iterator[MadeEvent]:
+    """Make events without end: compact JSON, as `orjson`, `JSON.stringify` and Kafka Connect write it."""
+    for number, row in enumerate(_rows(seed)):
+        if form == "native":
+            event = {"dataStoreId": row.datastore_id, "id": row.record_id, "fields": row.fields}
+            yield MadeEvent(row.record_id.encode(), orjson.dumps(event))
+        else:
+            yield MadeEvent(*envelope(number, row.datastore_id, row.record_id, row.fields, has_schema=form == "schema"))
+
+
+def _rows(seed: int) -> Iterator[Row]:
+    """Make changes, padded so that each is of the same length as a native event."""
     rng = random.Random(seed)
     owners = [name for name, share in zip(datastore_ids(), SHARES_PERCENT, strict=True) for _ in range(share)]
     while True:
@@ -68,10 +95,9 @@ def events(seed: int = SEED) -> Iterator[MadeEvent]:
             "updatedAt": f"2026-01-{1 + cents % 28:02d}T12:{cents % 60:02d}:00Z",
             "note": "",
         }
-        record_id = f"record-{index:06d}"
-        event = {"dataStoreId": owners[index % len(owners)], "id": record_id, "fields": fields}
-        value = orjson.dumps(event)
-        yield MadeEvent(record_id.encode(), value[:-3] + b"-" * (EVENT_BYTES - len(value)) + b'"}}')
+        row = Row(owners[index % len(owners)], f"record-{index:06d}", fields)
+        fields["note"] = "-" * (EVENT_BYTES - _MEMBERS_BYTES - sum(map(len, row[:2])) - len(orjson.dumps(fields)))
+        yield row
 
 
 def write_schemas(directory: Path, envelope: Path) -> None:
@@ -86,9 +112,9 @@ def write_schemas(directory: Path, envelope: Path) -> None:
 class Feed:
     """A producer of one input topic; each event's timestamp is the clock's when it is handed over."""
 
-    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+    def __init__(self, bootstrap_servers: str, topic: str, form: Form = "native") -> None:
         self._topic = topic
-        self._events = events()
+        self._events = events(form)
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,

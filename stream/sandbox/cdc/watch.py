@@ -109,6 +109,8 @@ class Watch:
                 break
             if changing is not None:
                 self._look()
+                if changing.done():
+                    changing.result()
             self._kill_when_due()
             self._show(phase)
             time.sleep(TICK_S)
