@@ -12,6 +12,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -228,9 +229,23 @@ class Postgres:
         return "\n".join(["; the end of its log:", *lines])
 
 
+def main() -> int:
+    """Say in one line what is missing on this machine; return the exit code."""
+    try:
+        find_postgres()
+    except PostgresError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - for the Makefile
+        return error.exit_code
+    return 0
+
+
 def _unprivileged() -> str | None:
     """Name the user that the server is run as: None for this one, unless it is root, whom PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     return next((name for name in (SUPERUSER, "nobody") if name in known), None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
