@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo test lint unit simulate integration browser chart chart-rules chaos chaos-long campaign outage soak scaling fuzz asyncapi bench audit sbom format lock clean
+.PHONY: help install demo cdc test lint unit simulate integration cdc-test browser chart chart-rules chaos chaos-long campaign outage soak scaling fuzz asyncapi bench audit sbom format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -41,7 +41,10 @@ install: $(INSTALLED) ## install the locked packages (quick when nothing changed
 demo: install ## run everything on this machine: Kafka, a CXone sandbox, made-up events (ARGS="--events 1000 --keep")
 	@$(BIN)/cxone-stream demo $(ARGS)
 
-test: lint unit simulate integration chart chaos ## everything that CI runs
+cdc: install ## from a PostgreSQL through Debezium to the sandbox, on this machine (ARGS="--rows 2000 --kills 1")
+	@$(BIN)/python -m stream.sandbox.cdc $(ARGS)
+
+test: postgresql-is-here lint unit simulate integration cdc-test chart chaos ## everything that CI runs
 
 lint: install ## ruff, formatting, mypy --strict
 	$(BIN)/ruff check
@@ -49,7 +52,7 @@ lint: install ## ruff, formatting, mypy --strict
 	$(BIN)/mypy
 
 unit: install $(SUITE)/.fetched ## tests without a network: examples, properties, layer rules
-	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos --ignore=tests/browser --ignore=tests/chart -n 2 $(ARGS)
+	$(BIN)/pytest --ignore=tests/integration --ignore=tests/chaos --ignore=tests/cdc --ignore=tests/browser --ignore=tests/chart -n 2 $(ARGS)
 
 simulate: install ## seeded runs of the whole core on a virtual clock (SEEDS=2000)
 	$(BIN)/python -m tests.simulator --seeds $(SEEDS) $(ARGS)
@@ -65,6 +68,9 @@ chart: install $(HELM) ## image and chart: the Dockerfile's steps, the chart ren
 
 chart-rules: install $(HELM) $(PROMTOOL) ## each alert fires and stays silent, by promtool, by hand (its build takes minutes)
 	$(BIN)/python -m tests.chart.rules $(ARGS)
+
+cdc-test: install postgresql-is-here ## 20,000 changes of a real PostgreSQL to datastores, with kill -9 in between (2 minutes)
+	$(BIN)/pytest tests/cdc $(ARGS)
 
 chaos: install ## kill -9 in full flow, crashes of brokers, on a real Kafka behind a fault proxy (3 minutes)
 	$(BIN)/pytest tests/chaos -m chaos -rP $(ARGS)
@@ -201,6 +207,10 @@ $(BIN)/python: | $(OUR_UV) python-is-new-enough
 	@$(PYTHON) -m venv --clear .cache/uv
 	@.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes -r $<
 	@touch $@
+
+.PHONY: postgresql-is-here
+postgresql-is-here: | $(INSTALLED)
+	@$(BIN)/python -m stream.sandbox.postgres
 
 .PHONY: python-is-new-enough
 python-is-new-enough:

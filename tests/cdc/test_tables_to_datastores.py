@@ -14,6 +14,7 @@ from rich.console import Console
 from stream.sandbox.cdc.check import judge
 from stream.sandbox.cdc.evidence import Evidence, Place, Told
 from stream.sandbox.cdc.script import CdcOptions, gather
+from stream.sandbox.cdc.workload import KINDS
 from stream.sandbox.demo.screen import Screen
 
 if TYPE_CHECKING:
@@ -36,26 +37,14 @@ def evidence() -> Evidence:
 
 
 def _wrong(evidence: Evidence) -> list[str]:
-    sections = judge(evidence, OPTIONS.kills)
-    return [
-        f"{line.label.strip()}: {line.figure} {line.remark}"
-        for s in sections
-        for line in s.lines
-        if line.holds is False
-    ]
+    lines = [line for section in judge(evidence, OPTIONS.kills) for line in section.lines]
+    return [f"{line.label.strip()}: {line.figure} {line.remark}" for line in lines if line.holds is False]
 
 
 def test_datastores_equal_tables_and_every_change_has_one_outcome(evidence: Evidence) -> None:
     """Inserts, updates, deletes, changes of keys, long values, decimals and times arrive, each with its one outcome."""
     assert len(evidence.workload.changes) >= OPTIONS.rows
-    assert {
-        "insert",
-        "update",
-        "delete",
-        "move",
-        "move without its long values",
-        "message",
-    } <= evidence.workload.kinds.keys()
+    assert {*KINDS, "move without its long values", "message"} <= evidence.workload.kinds.keys()
     assert _wrong(evidence) == []
 
 
@@ -161,7 +150,7 @@ PLANTED: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
 
 @pytest.mark.parametrize("what", PLANTED)
 def test_the_judge_finds_what_is_planted(evidence: Evidence, what: str) -> None:
-    """The same run with one thing changed in it is not right any more, and the line that says so is the one for that."""
+    """The same run with one thing changed in it is not right any more, and the line that is for it says so."""
     change, told = PLANTED[what]
     wrong = _wrong(change(evidence))
     assert any(line.startswith(told) for line in wrong), wrong

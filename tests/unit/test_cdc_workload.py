@@ -1,4 +1,4 @@
-"""The statements of the demonstration from tables to datastores: what is known of them before any database sees them."""
+"""The statements of the demonstration from tables to datastores: what is known of them before a database sees them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_seed_makes_the_same_statements_again() -> None:
 
 
 def test_statements_are_numbered_and_of_every_kind() -> None:
-    """Each has the next number, and writes it into its row; every kind of statement comes up, inserts alone at first."""
+    """Each has the next number and writes it into its row; every kind comes up, and at first there are inserts only."""
     workload = make_workload(ROWS)
     assert [change.number for change in workload.changes] == list(range(1, len(workload.changes) + 1))
     assert {change.kind for change in workload.first} == {"insert"}
