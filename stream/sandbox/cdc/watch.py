@@ -63,8 +63,9 @@ class Watch:
         self._stage = stage
         self._screen = screen
         self._starter = starter
-        total = stage.workload.messages
-        self._kill_at = [total * number // (kills + 1) for number in range(1, kills + 1)]
+        self._expected = stage.workload.messages
+        self._kill_at = [self._expected * number // (kills + 1) for number in range(1, kills + 1)]
+        self._is_ending = False
         self._started_s = time.monotonic()
         self._moments = [(self._started_s, 0)]
         self._changes = len(stage.workload.first)
@@ -78,9 +79,10 @@ class Watch:
             StreamError: the database refused a statement, or a connector failed.
         """
         changing = self._starter.submit(self._change_rows)
-        self._wait(
-            lambda: self._outcomes() >= self._stage.workload.messages and changing.done(), "rows change", changing
-        )
+        try:
+            self._wait(lambda: changing.done() and self._outcomes() >= self._expected, "rows change", changing)
+        finally:
+            self._is_ending = True
         took_s = time.monotonic() - self._started_s
         done = (
             f"{self._changes:,} statements carried out, {self._outcomes():,} outcomes, {len(self.kills)} times kill -9"
@@ -95,6 +97,8 @@ class Watch:
     def _change_rows(self) -> None:
         changes: Sequence[Change] = self._stage.workload.then
         for begin in range(0, len(changes), PART):
+            if self._is_ending:
+                return
             part = changes[begin : begin + PART]
             self._stage.postgres.execute(script(part))
             self._changes += len(part)
@@ -149,7 +153,7 @@ class Watch:
             all_changes=len(workload.changes),
             messages=self._messages,
             outcomes=self._outcomes(),
-            all_messages=workload.messages,
+            all_messages=self._expected,
             rate=self._rate(now_s),
             requests=sum(request.call == "execute" for request in sandbox.requests),
             records=sandbox.records.state().records,
