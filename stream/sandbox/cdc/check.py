@@ -5,6 +5,7 @@ It knows nothing of the service, nor of its mapping: what a record must be was t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ..demo.evidence import Line, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from .evidence import Evidence, Fields, Place
     from .workload import Record
@@ -21,6 +22,8 @@ REFUSAL: Final = "column_unreadable"
 """The one code that a message of the workload is refused with: a new key without its long values."""
 _CHANGE: Final = "change"
 _GONE: Final[Fields] = {"active": False}
+_TRAILING_ZEROS: Final = re.compile(r"(:\d\d)(?:\.0*|(\.\d*[1-9])0*)Z$")
+"""Of a time's fraction, which the database and the connectors write in different numbers of digits."""
 
 
 def judge(evidence: Evidence, kills: int) -> list[Section]:
@@ -81,8 +84,10 @@ def _results(evidence: Evidence) -> list[Line]:
 
 def _records(evidence: Evidence) -> list[Line]:
     stored = {record: _merged(history) for record, history in evidence.histories.items()}
+    wanted = {record: _merged([row]) for record, row in evidence.rows.items()}
     gone = {record for change in evidence.workload.changes for record in change.records} - evidence.rows.keys()
-    unlike = [record for record, row in evidence.rows.items() if stored.get(record) != row]
+    unlike = {record: _differing(row, stored.get(record, {})) for record, row in wanted.items()}
+    unlike = {record: names for record, names in unlike.items() if names}
     alive = [record for record in gone if not _is_gone(evidence.histories.get(record, ()))]
     foreign = stored.keys() - evidence.rows.keys() - gone
     return [
@@ -91,7 +96,7 @@ def _records(evidence: Evidence) -> list[Line]:
             "records that equal their row",
             _n(len(evidence.rows) - len(unlike)),
             not unlike,
-            _difference(unlike, evidence, stored),
+            _differences(unlike),
         ),
         Line("records of deleted rows, marked as gone", _n(len(gone) - len(alive)), not alive, _first(alive)),
         Line("records of no row", _n(len(foreign)), not foreign, _first(foreign)),
@@ -102,7 +107,9 @@ def _merged(history: Iterable[Fields]) -> Fields:
     merged: Fields = {}
     for fields in history:
         merged |= fields
-    return merged
+    return {
+        name: _TRAILING_ZEROS.sub(r"\1\2Z", value) if type(value) is str else value for name, value in merged.items()
+    }
 
 
 def _is_gone(history: Sequence[Fields]) -> bool:
@@ -110,14 +117,17 @@ def _is_gone(history: Sequence[Fields]) -> bool:
     return bool(history) and history[-1] == _GONE
 
 
-def _difference(unlike: Sequence[Record], evidence: Evidence, stored: dict[Record, Fields]) -> str:
-    """Name the first record that differs, and its fields; never their values."""
+def _differing(row: Fields, fields: Fields) -> list[str]:
+    return sorted(name for name in row.keys() | fields.keys() if row.get(name, ...) != fields.get(name, ...))
+
+
+def _differences(unlike: Mapping[Record, Sequence[str]]) -> str:
+    """Name the first record that differs, and the fields that do in any of them; never their values."""
     if not unlike:
         return ""
-    record = min(unlike)
-    row, fields = evidence.rows[record], stored.get(record, {})
-    names = sorted(name for name in row.keys() | fields.keys() if row.get(name, ...) != fields.get(name, ...))
-    return f"first: {record[0]}/{record[1]}, fields {', '.join(names)}"
+    counts = Counter(f"{datastore}.{name}" for (datastore, _), names in unlike.items() for name in names)
+    fields = ", ".join(f"{name} {_n(count)}" for name, count in counts.most_common())
+    return f"{_first(unlike)}; fields: {fields}"
 
 
 def _order(evidence: Evidence) -> list[Line]:
