@@ -137,12 +137,14 @@ class Postgres:
         self._psql(statements)
 
     def query(self, statement: str) -> list[str]:
-        """Return the rows of a query of one column, as text.
+        """Return the rows of a query of one column, as text, with times and spans as in ISO 8601.
 
         Raises:
             PostgresError: it was refused.
         """
-        return self._psql(f"COPY ({statement}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')").splitlines()
+        return self._psql(
+            f"SET IntervalStyle = iso_8601; COPY ({statement}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
+        ).splitlines()
 
     def close(self) -> None:
         """End the server and remove its data."""

@@ -67,7 +67,7 @@ _ROWS: Final[Mapping[Table, str]] = {
         ) AS fields FROM seats""",
     "orders": """
         SELECT number::text AS id, json_build_object(
-            'number', number, 'change', change, 'total', total::text, 'rate', rate::text, 'ordered', ordered,
+            'number', number, 'change', change, 'total', total::text, 'rate', trim_scale(rate)::text, 'ordered', ordered,
             'due', due::text || 'Z', 'placed', (to_json(placed) #>> '{}') || 'Z',
             'packed', (to_json(packed) #>> '{}') || 'Z', 'paid', replace(to_json(paid) #>> '{}', '+00:00', 'Z'),
             'is_open', is_open, 'weight', weight, 'note', note
@@ -77,7 +77,10 @@ _ROWS: Final[Mapping[Table, str]] = {
             'id', id, 'change', change, 'name', name, 'budget', budget::text, 'founded', founded, 'motto', motto
         ) AS fields FROM teams""",
 }
-"""Each row as its record must be, told by the database itself: a second reading of the mapping."""
+"""Each row as its record must be, told by the database itself: a second reading of the mapping.
+
+Of a `numeric` without a scale, Debezium's default takes away zeros at the end; `decimal.handling.mode=string` does not.
+"""
 
 
 def connectors(postgres: Postgres) -> dict[str, Properties]:
