@@ -142,9 +142,8 @@ class Postgres:
         Raises:
             PostgresError: it was refused.
         """
-        return self._psql(
-            f"SET IntervalStyle = iso_8601; COPY ({statement}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
-        ).splitlines()
+        copy = f"COPY ({statement}) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
+        return self._psql(f"SET IntervalStyle = iso_8601; {copy}").splitlines()
 
     def close(self) -> None:
         """End the server and remove its data."""

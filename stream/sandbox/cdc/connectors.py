@@ -67,8 +67,8 @@ _ROWS: Final[Mapping[Table, str]] = {
         ) AS fields FROM seats""",
     "orders": """
         SELECT number::text AS id, json_build_object(
-            'number', number, 'change', change, 'total', total::text, 'rate', trim_scale(rate)::text, 'ordered', ordered,
-            'due', due::text || 'Z', 'placed', (to_json(placed) #>> '{}') || 'Z',
+            'number', number, 'change', change, 'total', total::text, 'rate', trim_scale(rate)::text,
+            'ordered', ordered, 'due', due::text || 'Z', 'placed', (to_json(placed) #>> '{}') || 'Z',
             'packed', (to_json(packed) #>> '{}') || 'Z', 'paid', replace(to_json(paid) #>> '{}', '+00:00', 'Z'),
             'is_open', is_open, 'weight', weight, 'note', note
         ) AS fields FROM orders""",
