@@ -90,6 +90,7 @@ class OutcomeReader:
         try:
             yield from self._read(consumer, since_ms, follow=follow)
         except KafkaException as error:
+            consumer.poll(0)  # serves the callback, which may know the cause
             raise self._failure(error.args[0]) from error
         finally:
             consumer.close()
