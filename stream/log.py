@@ -24,6 +24,8 @@ from .clock import SystemClock
 from .recurring import Recurring, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
     from .clock import Clock
@@ -72,6 +74,19 @@ def configure_log(level: Level, log_format: Format, stream: TextIO | None = None
         cache_logger_on_first_use=False,
     )
     _take_over_libraries(lines, render, bounded)
+
+
+def add_fields(more: Callable[[Mapping[str, object]], Mapping[str, str]]) -> None:
+    """Let every line have more fields; called after `configure_log`.
+
+    Args:
+        more: is given the fields of a line and returns those to be added.
+    """
+
+    def add(_log: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+        return {**fields, **more(fields)}
+
+    structlog.configure(processors=[add, *structlog.get_config()["processors"]])
 
 
 def get_log() -> FilteringBoundLogger:

@@ -177,7 +177,8 @@ class Loop:
         if given_up := self.execution.give_up(now_s):
             timestamp = rfc3339(self._parts.clock.wall_ms())
             write = self._parts.writer.of_given_up
-            outcomes = [write(each.event, each.defect, timestamp) for each in given_up]
+            traceparent = self._parts.tracing.without_request([each.event.message for each in given_up], now_s)
+            outcomes = [write(each.event, each.defect, timestamp, traceparent) for each in given_up]
             self.publication.outbox.add(outcomes)
             self._parts.observer.gave_up(outcomes)
 

@@ -97,6 +97,9 @@ class Observer:
     def filled(self, transaction: Transaction, now_s: float) -> None:
         """Take note that a transaction was handed to the publisher."""
 
+    def produced(self, nonce: str) -> None:
+        """Take note that all messages of a transaction were given to the producer. Told on the publisher's thread."""
+
     def committed(self, transaction: Transaction, now_s: float) -> None:
         """Take note that a transaction is committed."""
 
@@ -169,6 +172,10 @@ class Observers(Observer):
         """Tell all."""
         self._tell(lambda each: each.filled(transaction, now_s))
 
+    def produced(self, nonce: str) -> None:
+        """Tell all."""
+        self._tell(lambda each: each.produced(nonce))
+
     def committed(self, transaction: Transaction, now_s: float) -> None:
         """Tell all."""
         self._tell(lambda each: each.committed(transaction, now_s))
@@ -230,9 +237,14 @@ class Tracing:
         del decided
         return None
 
-    def of_unfit(self, messages: Sequence[Message]) -> bytes | None:
-        """Return the `traceparent` of the outcomes of messages that are no events, of which `took_in` is told next."""
-        del messages
+    def without_request(self, messages: Sequence[Message], began_s: float) -> bytes | None:
+        """Return the `traceparent` of outcomes that no request decides; `took_in` or `gave_up` is told of them next.
+
+        Args:
+            messages: that are no events to execute, or were held for too long.
+            began_s: when somebody began to look at them.
+        """
+        del messages, began_s
         return None
 
 

@@ -74,7 +74,7 @@ class OutcomeWriter:
         usual = _template(verdict.result, datastore_id, decided, verdict.defect, timestamp)
         templates = self._templates(decided, timestamp) if rulings else {}
         partition, place = None, b""
-        plain = _PLAIN_HEADERS if traceparent is None else _headers_of(traceparent)
+        plain = _PLAIN_HEADERS if traceparent is None else [_CONTENT_TYPE, ("traceparent", traceparent)]
         settled = []
         for event in decided.events:  # written out: each call less is felt where a thousand outcomes are made at once
             message, record_id = event.message, event.record_id
@@ -119,16 +119,17 @@ class OutcomeWriter:
             )
         return settled
 
-    def of_given_up(self, event: Event, defect: Defect, timestamp: str) -> Settled:
+    def of_given_up(self, event: Event, defect: Defect, timestamp: str, traceparent: bytes | None = None) -> Settled:
         """Write the outcome of an event that no request decides any more (`ABANDONED`).
 
         Args:
             event: as it waited.
             defect: why it was given up.
             timestamp: RFC 3339.
+            traceparent: of the span that sends it; None when tracing is off.
         """
         undecided = Unfit(Result.ABANDONED, defect, event.lane.datastore_id, event.record_id)
-        settled = self.of_unfit(event.message, event.assignment, undecided, timestamp)
+        settled = self.of_unfit(event.message, event.assignment, undecided, timestamp, traceparent)
         return settled._replace(record_key=event.record_key, size_bytes=event.size_bytes)
 
     @staticmethod
@@ -179,7 +180,7 @@ class OutcomeWriter:
         return dead_letter(message, result, defect)
 
     def _headers(self, message: Message, timestamp: str, traceparent: bytes | None) -> Headers:
-        headers: Headers = [_CONTENT_TYPE] if traceparent is None else _headers_of(traceparent)
+        headers: Headers = [_CONTENT_TYPE] if traceparent is None else [_CONTENT_TYPE, ("traceparent", traceparent)]
         if message.headers:
             own = trace_context(message.headers)
             headers += own if traceparent is None else [("ce_" + name, value) for name, value in own]
@@ -189,11 +190,6 @@ class OutcomeWriter:
         if self._form.cloudevents:
             headers += cloudevents(message, self._form.group_id, timestamp)
         return headers
-
-
-def _headers_of(traceparent: bytes) -> Headers:
-    """Write the headers of an outcome that a span of ours sends (contract section 3)."""
-    return [_CONTENT_TYPE, ("traceparent", traceparent)]
 
 
 def _template(

@@ -26,6 +26,7 @@ from .dead_letter import without_value
 from .errors import FatalError
 from .log import get_log
 from .model import headers_bytes
+from .observer import SILENT
 from .output_topics import producer_properties, read_topics
 from .ports import Aborted, Broken, Committed, Ready, Report
 from .rights import Rights
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from .model import DeadLetter, Headers, Settled
+    from .observer import Observer
     from .outbox import Transaction
     from .settings import Kafka
 
@@ -67,16 +69,17 @@ class KafkaSink:
     Every producer is made on a thread of its own, so that no constructor and no call of a sick one can hold the loop.
     """
 
-    def __init__(self, kafka: Kafka, wake: Callable[[], None]) -> None:
+    def __init__(self, kafka: Kafka, wake: Callable[[], None], observer: Observer = SILENT) -> None:
         self._kafka = kafka
         self._wake = wake
+        self._observer = observer
         self._halvings = 0
         self._abandoned: list[_Publisher] = []
         self.never_destroyed: list[Producer] = []
         self._current = self._begin()
 
     def _begin(self) -> _Publisher:
-        publisher = _Publisher(self._kafka, self._halvings, self._wake, self.never_destroyed)
+        publisher = _Publisher(self._kafka, self._halvings, self._wake, self.never_destroyed, self._observer)
         publisher.start()
         return publisher
 
@@ -124,7 +127,14 @@ def _drained(reports: queue.SimpleQueue[Report | BaseException]) -> Iterator[Rep
 class _Publisher(threading.Thread):
     """One producer and its thread."""
 
-    def __init__(self, kafka: Kafka, halvings: int, wake: Callable[[], None], never_destroyed: list[Producer]) -> None:
+    def __init__(
+        self,
+        kafka: Kafka,
+        halvings: int,
+        wake: Callable[[], None],
+        never_destroyed: list[Producer],
+        observer: Observer,
+    ) -> None:
         super().__init__(name="publisher", daemon=True)
         self.inbox: queue.SimpleQueue[Transaction | None] = queue.SimpleQueue()
         self.outbox: queue.SimpleQueue[Report | BaseException] = queue.SimpleQueue()
@@ -135,6 +145,7 @@ class _Publisher(threading.Thread):
         self._rights = Rights.of(kafka, "producer")
         self._halvings = halvings
         self._wake = wake
+        self._observer = observer
 
     def run(self) -> None:
         """Make the producer, then write transactions until told to end or broken."""
@@ -201,6 +212,7 @@ class _Publisher(threading.Thread):
             for settled in transaction.settled:
                 self._produce_all(settled)
             self._producer.poll(0)
+            self._observer.produced(transaction.nonce)
             offsets = [
                 KafkaPartition(*commit.assignment.partition, commit.snapshot.committable, commit.metadata)
                 for commit in transaction.commits

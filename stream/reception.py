@@ -97,16 +97,16 @@ class Reception:
                 pairs = zip(messages, found, strict=True)
                 unfit += [(message, each) for message, each in pairs if type(each) is Unfit]
         if count:
-            outcomes = self._refuse(unfit, assignment) if unfit else ()
+            outcomes = self._refuse(unfit, assignment, began_s) if unfit else ()
             why = [each for _, each in unfit]
             ended_s = self._parts.clock.monotonic_s()
             chunk = TookIn(assignment.partition, count, suspects, why, outcomes, now_s, began_s, ended_s)
             self._observer.took_in(chunk)
 
-    def _refuse(self, unfit: Sequence[tuple[Message, Unfit]], assignment: Assignment) -> list[Settled]:
+    def _refuse(self, unfit: Sequence[tuple[Message, Unfit]], assignment: Assignment, began_s: float) -> list[Settled]:
         """Write the outcomes of messages that are no events."""
         timestamp = rfc3339(self._parts.clock.wall_ms())
-        traceparent = self._parts.tracing.of_unfit([message for message, _ in unfit])
+        traceparent = self._parts.tracing.without_request([message for message, _ in unfit], began_s)
         write = self._parts.writer.of_unfit
         outcomes = [write(message, assignment, each, timestamp, traceparent) for message, each in unfit]
         for outcome in outcomes:

@@ -22,7 +22,7 @@ from .lease import Lease
 from .log import flush, get_log
 from .loop import Loop
 from .mapping import NO_MAPPING, load_mapping
-from .observer import SILENT, Observer, Observers
+from .observer import NO_TRACING, SILENT, Observer, Observers, Tracing
 from .outcome import Form, OutcomeWriter
 from .parts import Bounds, Parts
 from .publisher import KafkaSink
@@ -32,6 +32,7 @@ from .showing import show
 from .start import Start, StartAt
 from .steps import OnConflict, Policy
 from .stop_signal import StopSignal
+from .telemetry import set_up
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -82,19 +83,30 @@ def _run(settings: Settings, schemas: Schemas, files: tuple[SchemaFile, ...], ma
         log.info("mapping_loaded", file=mapping.name, sha256=mapping.sha256, rules=len(mapping.rules))
     within_s = DRAIN_SHARE_FOR_ALL * settings.stream.drain_s
     stop = StopSignal(SystemClock(), within_s, lambda: _cut_short(within_s))
-    observer = Observers(show(settings, files, mapping, lambda: stop.asked_at_s is not None))
-    loop = Loop(connect(settings, schemas, mapping, observer), bounds(settings))
+    telemetry = set_up(settings, SystemClock())
+    shown = show(settings, files, mapping, lambda: stop.asked_at_s is not None, telemetry.metrics)
+    observer = Observers(shown, *telemetry.observers)
+    loop = Loop(connect(settings, schemas, mapping, observer, telemetry.tracing), bounds(settings))
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     log.info("service_started", topics=list(settings.kafka.input_topics), group=settings.kafka.group_id)
 
     if settings.kafka.instance_id is not None:
         GroupWatch(settings.kafka, settings.kafka.instance_id, SystemClock()).start()
-    loop.run(lambda: stop.asked_at_s)
-    log.info("service_ended")
+    try:
+        loop.run(lambda: stop.asked_at_s)
+        log.info("service_ended")
+    finally:
+        telemetry.close()
 
 
-def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING, observer: Observer = SILENT) -> Parts:
+def connect(
+    settings: Settings,
+    schemas: Schemas,
+    mapping: Mapping = NO_MAPPING,
+    observer: Observer = SILENT,
+    tracing: Tracing = NO_TRACING,
+) -> Parts:
     """Make the loop's parts, with its real edges.
 
     Args:
@@ -102,6 +114,7 @@ def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING,
         schemas: compiled.
         mapping: of sources that are not native.
         observer: is told what happens.
+        tracing: gives the trace context of requests and outcomes.
 
     Returns:
         The parts of a loop; the group has not been joined yet.
@@ -123,10 +136,12 @@ def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING,
             Credentials(cxone.client_id, cxone.client_secret).read,
         ),
         clock,
+        observer,
+        tracing,
     )
     is_metered = cxone.max_requests_per_s is not None
-    pool = Workers(cxone.max_in_flight, client.perform, lease, clock, is_metered=is_metered)
-    sink = KafkaSink(kafka, pool.wake)
+    pool = Workers(cxone.max_in_flight, client.perform, lease, clock, is_metered=is_metered, tracing=tracing)
+    sink = KafkaSink(kafka, pool.wake, observer)
     return Parts(
         source=KafkaSource(kafka),
         pool=pool,
@@ -150,6 +165,7 @@ def connect(settings: Settings, schemas: Schemas, mapping: Mapping = NO_MAPPING,
         audit=audit,
         lease=lease,
         observer=observer,
+        tracing=tracing,
     )
 
 

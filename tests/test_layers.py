@@ -126,7 +126,20 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("consumer_properties", "errors", "fetched", "log", "membership", "model", "partitions", "ports", "rights"),
         "settings",
     },
-    "publisher": {"dead_letter", "errors", "log", "model", "outbox", "output_topics", "ports", "rights", "settings"},
+    "publisher": {
+        *(
+            "dead_letter",
+            "errors",
+            "log",
+            "model",
+            "observer",
+            "outbox",
+            "output_topics",
+            "ports",
+            "rights",
+            "settings",
+        ),
+    },
     "deadline": set(),
     "wire": {"deadline"},
     "answer_body": {"deadline", "wire"},
@@ -137,11 +150,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("renewal", "steps", "token", "wire"),
     },
     "workers": {"clock", "flights", "lease", "model", "observer", "ports", "steps"},
+    "telemetry": {
+        *("__init__", "cdc", "circuit", "clock", "flights", "ledger", "log", "model", "observer", "outbox"),
+        *("partitions", "settings", "standing", "steps"),
+    },
     # what wires it all
     "service": {
         *("audit", "clock", "consumer", "credentials", "cxone", "errors", "flights", "group_watch", "holds", "intake"),
         *("lanes", "lease", "log", "loop", "mapping", "observer", "outcome", "parts", "publisher", "schema_files"),
-        *("settings", "showing", "start", "steps", "stop_signal", "validate", "workers"),
+        *("settings", "showing", "start", "steps", "stop_signal", "telemetry", "validate", "workers"),
     },
     # what looks at the outside before it is used, with what the service would use
     "check": {

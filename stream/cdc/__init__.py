@@ -7,8 +7,9 @@ record by `identity`, its fields by `layout` with the `converters` of each colum
 
 from __future__ import annotations
 
+from .changed import changed_ms
 from .mapper import Mapper
 from .result import Delta, NotSent
 from .topic import TopicReader
 
-__all__ = ["Delta", "Mapper", "NotSent", "TopicReader"]
+__all__ = ["Delta", "Mapper", "NotSent", "TopicReader", "changed_ms"]

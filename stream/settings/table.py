@@ -21,9 +21,7 @@ PARTS: Mapping[str, type[Cxone | Kafka | Stream]] = {
 }
 """The class of each prefix."""
 
-NOT_YET: Mapping[str, str] = {
-    "OTEL_*": "there is no telemetry",
-}
+NOT_YET: Mapping[str, str] = {}
 """Settings that are read and judged but have no effect yet, and what holds instead."""
 
 _HIDDEN = "(set, hidden)"
@@ -126,7 +124,6 @@ def _described(value: object, field: SettingField) -> str:
 def without_effect(settings: Settings) -> list[str]:
     """Return a sentence for each setting of `NOT_YET` that somebody set to more than its default."""
     names = [name for name in NOT_YET if name in FIELDS and _is_changed(FIELDS[name], settings)]
-    names += ["OTEL_*"] if settings.otel and "OTEL_*" in NOT_YET else []
     return [f"{name} is set but has no effect in this version: {NOT_YET[name]}" for name in names]
 
 
