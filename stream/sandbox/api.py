@@ -68,7 +68,8 @@ class ApiCall:
         """Answer one request, or fail to, as the faults demand; always noted in the log."""
         request = Request(scope, receive)
         client = f"{request.client.host}:{request.client.port}" if request.client else "unknown"
-        sequence = self._parts.log.begin(self._call, client, self._parts.clock())
+        traceparent = request.headers.get("traceparent")
+        sequence = self._parts.log.begin(self._call, client, self._parts.clock(), traceparent)
         reply: Reply | Cut = Cut.GONE
         with suppress(ClientDisconnect, asyncio.CancelledError):
             try:

@@ -20,7 +20,8 @@ class Request:
     """One call, as far as it has come.
 
     `sequence` counts calls from 1 as they arrive; `client` is the caller's `host:port`; `data_store_id`, `records` (how
-    many) and `checksum` (of the body) are known once the body is read and sound. `overlaps` names the execute requests
+    many) and `checksum` (of the body) are known once the body is read and sound. `traceparent` is the caller's trace
+    context. `overlaps` names the execute requests
     that were on the wire with one of the same records when this one came: a client that keeps the order of its events
     has none. `applied` tells whether it was carried out, `status` what was answered, None when nothing was. `ending`
     is `answered`, `reset` (a fault cut the connection), `lost` (a fault kept the answer back until the client gave up)
@@ -41,6 +42,7 @@ class Request:
     answered_s: float | None = None
     ended_s: float | None = None
     ending: Ending | None = None
+    traceparent: str | None = None
 
 
 class RequestLog:
@@ -52,11 +54,11 @@ class RequestLog:
         self._open: dict[int, tuple[str | None, frozenset[str]]] = {}
         self._violations: list[str] = []
 
-    def begin(self, call: Call, client: str, received_s: float) -> int:
+    def begin(self, call: Call, client: str, received_s: float, traceparent: str | None = None) -> int:
         """Note a call that has just arrived; returns its sequence."""
         with self._lock:
             sequence = len(self._requests) + 1
-            self._requests.append(Request(sequence, call, client, received_s))
+            self._requests.append(Request(sequence, call, client, received_s, traceparent=traceparent))
             self._open[sequence] = (None, frozenset())
             return sequence
 

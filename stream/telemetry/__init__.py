@@ -71,7 +71,7 @@ def set_up(settings: Settings, clock: Clock) -> Telemetry:
     from .metrics import Metrics
     from .moments import Moments
     from .place import place_of
-    from .providers import CONTENT_TYPE, Providers, scrape
+    from .providers import CONTENT_TYPE, Providers
     from .tracer import BatchTracer
 
     providers = Providers(choice, settings.kafka.instance_id)
@@ -84,5 +84,5 @@ def set_up(settings: Settings, clock: Clock) -> Telemetry:
     if batch_tracer is not None:
         observers.append(batch_tracer)
         add_fields(TraceIds(batch_tracer.span_of))
-    exposition = Exposition(CONTENT_TYPE, scrape) if choice.scraped else None
+    exposition = Exposition(CONTENT_TYPE, providers.scrape) if choice.scraped else None
     return Telemetry(tuple(observers), batch_tracer or NO_TRACING, exposition, providers.flush)

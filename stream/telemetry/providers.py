@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExpo
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
-from prometheus_client import REGISTRY, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from .. import __version__
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .choice import Choice
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-"""Of `scrape`."""
+"""Of what `Providers.scrape` writes."""
 
 
 class Providers:
@@ -51,8 +51,10 @@ class Providers:
         if choice.metrics != "none":
             pushed = OTLPMetricExporter() if choice.metrics == "otlp" else ConsoleMetricExporter()
             readers.append(PeriodicExportingMetricReader(pushed))
+        self._registry = CollectorRegistry()
         if choice.scraped:
-            readers.append(PrometheusMetricReader(scope_info_enabled=False))
+            readers.append(PrometheusMetricReader(scope_info_enabled=False, registry=self._registry))
+            ProcessCollector(registry=self._registry)
         self._metrics = MeterProvider(readers, resource, shutdown_on_exit=False) if readers else None
 
     def tracer(self) -> Tracer | None:
@@ -63,16 +65,15 @@ class Providers:
         """Return the meter; None when there are no metrics."""
         return None if self._metrics is None else self._metrics.get_meter(SCOPE, __version__, schema_url=SCHEMA_URL)
 
+    def scrape(self) -> bytes:
+        """Write all metrics, and the process's memory and CPU time, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
     def flush(self, timeout_s: float) -> None:
         """Send what is left; each of the two may take so long."""
         for provider in (self._traces, self._metrics):
             if provider is not None:
                 provider.force_flush(int(timeout_s * 1000))
-
-
-def scrape() -> bytes:
-    """Write all metrics of this process in Prometheus' text format."""
-    return generate_latest(REGISTRY)
 
 
 def _resource(instance_id: str | None) -> Resource:
