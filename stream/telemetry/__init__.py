@@ -20,27 +20,19 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..settings import Settings
 
-__all__ = ["NO_TELEMETRY", "Exposition", "Telemetry", "set_up"]
+__all__ = ["NO_TELEMETRY", "Telemetry", "set_up"]
 
 FLUSH_S = 1.0
 """For what is left at the end, of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exposition:
-    """What `/metrics` serves: `text()` writes all metrics, in the form that `content_type` names."""
-
-    content_type: str
-    text: Callable[[], bytes]
-
-
-@dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What the rest of the service sees of it. `exposition` is None when there are no metrics to be scraped."""
+    """What the rest of the service sees of it. `metrics` writes Prometheus' text format; None without metrics."""
 
     observers: tuple[Observer, ...] = ()
     tracing: Tracing = NO_TRACING
-    exposition: Exposition | None = None
+    metrics: Callable[[], bytes] | None = None
     flush: Callable[[float], None] = lambda _timeout_s: None
 
     def close(self) -> None:
@@ -71,7 +63,7 @@ def set_up(settings: Settings, clock: Clock) -> Telemetry:
     from .metrics import Metrics
     from .moments import Moments
     from .place import place_of
-    from .providers import CONTENT_TYPE, Providers
+    from .providers import Providers
     from .tracer import BatchTracer
 
     providers = Providers(choice, settings.kafka.instance_id)
@@ -84,5 +76,5 @@ def set_up(settings: Settings, clock: Clock) -> Telemetry:
     if batch_tracer is not None:
         observers.append(batch_tracer)
         add_fields(TraceIds(batch_tracer.span_of))
-    exposition = Exposition(CONTENT_TYPE, providers.scrape) if choice.scraped else None
-    return Telemetry(tuple(observers), batch_tracer or NO_TRACING, exposition, providers.flush)
+    metrics = providers.scrape if choice.scraped else None
+    return Telemetry(tuple(observers), batch_tracer or NO_TRACING, metrics, providers.flush)

@@ -15,7 +15,6 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from .. import __version__
 from .names import SCHEMA_URL, SCOPE
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from .choice import Choice
-
-CONTENT_TYPE = CONTENT_TYPE_LATEST
-"""Of what `Providers.scrape` writes."""
 
 
 class Providers:
