@@ -195,6 +195,10 @@ class KafkaSource:
         ends = {each: self._consumer.get_watermark_offsets(KafkaPartition(*each), cached=True) for each in flowing}
         return {each: end for each, (_, end) in ends.items() if end >= 0}
 
+    def is_member(self) -> bool:
+        """Whether the group has us."""
+        return self.group() is not None
+
     def group(self) -> object | None:
         """Take the group metadata for a transaction; None while this instance is not a member.
 

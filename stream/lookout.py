@@ -52,7 +52,7 @@ class Lookout:
         waiting = [len(events) for _, events in execution.lanes.waiting()]
         return Standing(
             now_s=now_s,
-            is_member=self._source.group() is not None,
+            is_member=self._source.is_member(),
             partitions=tuple(_partition(owned, ends.get(owned.assignment.partition)) for owned in self._partitions),
             lanes=len(waiting),
             ready=sum(waiting),

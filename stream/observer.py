@@ -134,7 +134,8 @@ class Observers(Observer):
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
-        self._failures = 0
+        self.failures = 0
+        """How often one has raised something."""
 
     def turned(self, now_s: float) -> None:
         """Tell all."""
@@ -213,8 +214,8 @@ class Observers(Observer):
             try:
                 tell(each)
             except Exception:  # noqa: BLE001 - watching must never end what is watched
-                self._failures += 1
-                if self._failures <= MAX_FAILURES_TOLD:
+                self.failures += 1
+                if self.failures <= MAX_FAILURES_TOLD:
                     get_log().error("observer_failed", observer=type(each).__name__, exc_info=True)
 
 

@@ -78,6 +78,10 @@ class Source(Protocol):
         """Say where logs end, as far as this is known without asking the broker."""
         ...
 
+    def is_member(self) -> bool:
+        """Whether this instance is a member of the group."""
+        ...
+
     def group(self) -> object | None:
         """Take the group metadata for a transaction; None while this instance is not a member."""
         ...

@@ -183,6 +183,10 @@ class MemorySource:
     def resume(self, partitions: Collection[TopicPartition]) -> None:
         """Fetch nothing anyway."""
 
+    def is_member(self) -> bool:
+        """Be one as long as there is metadata."""
+        return self.group() is not None
+
     def log_ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Know nothing."""
         del partitions

@@ -6,8 +6,6 @@ import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
@@ -21,10 +19,11 @@ from .names import SCHEMA_URL, SCOPE
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
-    from opentelemetry.sdk.metrics.export import MetricReader
+    from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+    from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Tracer
 
-    from .choice import Choice
+    from .choice import Choice, Exporter
 
 
 class Providers:
@@ -41,12 +40,10 @@ class Providers:
         resource = _resource(instance_id)
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False) if choice.traces != "none" else None
         if self._traces is not None:
-            exporter = OTLPSpanExporter() if choice.traces == "otlp" else ConsoleSpanExporter()
-            self._traces.add_span_processor(BatchSpanProcessor(exporter))
+            self._traces.add_span_processor(BatchSpanProcessor(_span_exporter(choice.traces)))
         readers: list[MetricReader] = []
         if choice.metrics != "none":
-            pushed = OTLPMetricExporter() if choice.metrics == "otlp" else ConsoleMetricExporter()
-            readers.append(PeriodicExportingMetricReader(pushed))
+            readers.append(PeriodicExportingMetricReader(_metric_exporter(choice.metrics)))
         self._registry = CollectorRegistry()
         if choice.scraped:
             readers.append(PrometheusMetricReader(scope_info_enabled=False, registry=self._registry))
@@ -70,6 +67,22 @@ class Providers:
         for provider in (self._traces, self._metrics):
             if provider is not None:
                 provider.force_flush(int(timeout_s * 1000))
+
+
+def _span_exporter(kind: Exporter) -> SpanExporter:
+    if kind == "console":
+        return ConsoleSpanExporter()
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter()
+
+
+def _metric_exporter(kind: Exporter) -> MetricExporter:
+    if kind == "console":
+        return ConsoleMetricExporter()
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+    return OTLPMetricExporter()
 
 
 def _resource(instance_id: str | None) -> Resource:

@@ -149,7 +149,7 @@ def test_a_producers_span_leads_to_the_outcome_and_back(traced: Traced) -> None:
         parent = traced.produced[record_id]
         assert (parent[3:35], parent[36:52]) in batch.links
         outcome = traced.outcomes[record_id].named
-        assert outcome["traceparent"] == f"{send.traceparent}01".encode()
+        assert (outcome["traceparent"] or b"")[:53] == send.traceparent.encode()
         assert outcome["ce_traceparent"] == parent.encode()
         assert outcome["ce_tracestate"] == b"vendor=x"
         assert traced.downstream[record_id] == send.traceparent

@@ -118,6 +118,10 @@ class FakeSource:
         """Say where the logs end."""
         return {each: self._broker.logs[each].high for each in partitions}
 
+    def is_member(self) -> bool:
+        """Whether the group has us, as this client knows."""
+        return self._member is not None and self._generation >= 0
+
     def group(self) -> Membership | None:
         """Take the group metadata as this client knows them."""
         self._process.at_port()

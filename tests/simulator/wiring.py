@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stream.audit import AuditLog
 from stream.intake import Defaults, Intake
 from stream.lease import Lease
 from stream.loop import Loop
 from stream.model import ConflictResolution, UpdateType
+from stream.observer import NO_TRACING, SILENT, Observer, Tracing
 from stream.outcome import Form, OutcomeWriter
 from stream.parts import Parts
 from stream.schema_files import load_schemas
@@ -24,6 +25,8 @@ from .watch import FakeWatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stream.clock import Clock
+
     from .faults import Point
     from .model import Model
     from .run import Scene
@@ -31,6 +34,13 @@ if TYPE_CHECKING:
 
 _DIRECTORY = Path(__file__).parents[2] / "schemas"
 _SCHEMAS = load_schemas(_DIRECTORY, _DIRECTORY, require=False)[0]
+
+
+class Watching(NamedTuple):
+    """Who watches one life of an instance."""
+
+    observer: Observer
+    tracing: Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,7 @@ class Wiring:
     watch: type[FakeWatch] = FakeWatch
     lease: type[Lease] = Lease
     loop: type[Loop] = Loop
+    observe: Callable[[Clock], Watching] = lambda _clock: Watching(SILENT, NO_TRACING)
 
 
 @dataclass(slots=True)
@@ -74,6 +85,7 @@ def _defaults(directives: Mapping[str, str]) -> Defaults:
 
 def parts_of(process: Process, lease: Lease, scene: Scene) -> Parts:
     """Put the parts of a loop together."""
+    watching = scene.wiring.observe(scene.world)
     return Parts(
         source=process.source,
         pool=process.pool,
@@ -85,4 +97,6 @@ def parts_of(process: Process, lease: Lease, scene: Scene) -> Parts:
         writer=OutcomeWriter(Form("group", cloudevents=False, dead_letters=True)),
         audit=JudgedAudit(process, scene.model),
         lease=lease,
+        observer=watching.observer,
+        tracing=watching.tracing,
     )
