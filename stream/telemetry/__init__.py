@@ -20,19 +20,27 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..settings import Settings
 
-__all__ = ["NO_TELEMETRY", "Telemetry", "set_up"]
+__all__ = ["NO_TELEMETRY", "Exposition", "Telemetry", "set_up"]
 
 FLUSH_S = 1.0
 """For what is left at the end, of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
+class Exposition:
+    """What `/metrics` serves: `text()` writes all metrics, in the form that `content_type` names."""
+
+    content_type: str
+    text: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What the rest of the service sees of it. `metrics` writes Prometheus' text format; None without metrics."""
+    """What the rest of the service sees of it. `metrics` is None where there are none to be scraped."""
 
     observers: tuple[Observer, ...] = ()
     tracing: Tracing = NO_TRACING
-    metrics: Callable[[], bytes] | None = None
+    metrics: Exposition | None = None
     flush: Callable[[float], None] = lambda _timeout_s: None
 
     def close(self) -> None:
@@ -63,7 +71,7 @@ def set_up(settings: Settings, clock: Clock) -> Telemetry:
     from .metrics import Metrics
     from .moments import Moments
     from .place import place_of
-    from .providers import Providers
+    from .providers import CONTENT_TYPE, Providers
     from .tracer import BatchTracer
 
     providers = Providers(choice, settings.kafka.instance_id)
@@ -76,5 +84,5 @@ def set_up(settings: Settings, clock: Clock) -> Telemetry:
     if batch_tracer is not None:
         observers.append(batch_tracer)
         add_fields(TraceIds(batch_tracer.span_of))
-    metrics = providers.scrape if choice.scraped else None
+    metrics = Exposition(CONTENT_TYPE, providers.scrape) if choice.scraped else None
     return Telemetry(tuple(observers), batch_tracer or NO_TRACING, metrics, providers.flush)

@@ -31,6 +31,7 @@ MOST_BATCHES = 10_000
 UNKNOWN = "unknown"
 """The datastore of a message that names none that could be read."""
 _arrival = attrgetter("arrived_s")
+_result = attrgetter("result")
 _STAGES = {stage: {names.STAGE: stage} for stage in ("validation", "lane", "token", "http", "publish", "commit")}
 
 
@@ -56,7 +57,6 @@ class Metrics(Observer):
         self._place = place
         self._moments = moments
         self._datastores = BoundedLabels()
-        self._statuses = BoundedLabels(most=100)
         self._begun: OrderedDict[int, _Begun] = OrderedDict()
         self._oldest_in: OrderedDict[str, Event] = OrderedDict()
         self._parcels: Parcels[_Written] = Parcels()
@@ -110,7 +110,7 @@ class Metrics(Observer):
         if not decided.has_line:
             status = "success" if verdict.result.succeeded else "failed"
             made.requests.add(1, {names.DATASTORE: datastore, names.STATUS: status})
-        for result, count in _results(decided).items():
+        for result, count in _results(decided, outcomes).items():
             made.events.add(count, {names.DATASTORE: datastore, names.RESULT: result.value})
         if decided.events:
             oldest = min(decided.events, key=_arrival)
@@ -206,11 +206,8 @@ def error_type_of(call: Called) -> str | None:
     return str(call.status) if call.status >= 400 else None  # noqa: PLR2004 - HTTP's errors
 
 
-def _results(decided: Decided) -> Mapping[Result, int]:
-    verdict = decided.verdict
-    if not verdict.rulings:
-        return {verdict.result: len(decided.events)} if decided.events else {}
-    ruled = verdict.rulings
-    return Counter(
-        ruled[event.record_id].result if event.record_id in ruled else verdict.result for event in decided.events
-    )
+def _results(decided: Decided, outcomes: Sequence[Settled]) -> Mapping[Result, int]:
+    """Count outcomes by their result: one by one only where they differ."""
+    if decided.verdict.rulings or len(outcomes) != len(decided.events):
+        return Counter(map(_result, outcomes))
+    return {decided.verdict.result: len(outcomes)} if outcomes else {}

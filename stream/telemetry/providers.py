@@ -13,6 +13,7 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from .. import __version__
 from .names import SCHEMA_URL, SCOPE
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
     from .choice import Choice, Exporter
+
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+"""Of what `Providers.scrape` writes."""
 
 
 class Providers:

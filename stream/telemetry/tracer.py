@@ -139,7 +139,7 @@ class BatchTracer(Observer, Tracing):
             self._flights.popitem(last=False)
         self._know(flight.batch.batch_id, trace)
         if trace.is_sampled:
-            trace.link(event.message for event in events)
+            trace.link(part.message for event in events for part in event.parts)
             trace.describe(
                 {
                     names.DATASTORE: flight.datastore_id,
@@ -172,6 +172,8 @@ class BatchTracer(Observer, Tracing):
         if defect is not None:
             trace.describe({names.ERROR_CODE: defect.code.value})
             trace.has_failed(str(decided.verdict.http_status or defect.code.value))
+        if self._sending is not None:
+            self._sending.span.set_attribute(names.MESSAGE_COUNT, len(outcomes))  # with those that were merged
         self._keep(outcomes)
 
     def landed(self, flight: Flight) -> None:

@@ -86,7 +86,7 @@ def test_a_request_is_counted_by_what_became_of_its_events() -> None:
     ruling = Ruling(Result.SKIPPED_STALE, None, 7, confirmed=True)
     verdict = Verdict(Result.APPLIED, 200, 12.5, 1, rulings={"r1": ruling})
     first = Decided(flight.batch, verdict, flight.batch.events[:2])
-    scraped.metrics.decided(first, [settled(0), settled(1)], scraped.clock.now_s)
+    scraped.metrics.decided(first, [settled(0), settled(1)._replace(result=Result.SKIPPED_STALE)], scraped.clock.now_s)
     later = Decided(flight.batch, verdict, flight.batch.events[2:], has_line=True)
     scraped.metrics.decided(later, [settled(2)], scraped.clock.now_s)
     labels = {"cxone_datastore_id": "people"}
