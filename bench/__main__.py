@@ -56,6 +56,7 @@ def measure(
     only: Annotated[
         str, typer.Option(help="Words; runs whose system or workload holds none of them are left out.")
     ] = "",
+    hot: Annotated[bool, typer.Option("--hot", help="Also drain few records that change all the time.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A tenth of everything, once: for trying.")] = False,
     publish: Annotated[
         Path | None, typer.Option(help="Copy result and report there, unless something was left out.")
@@ -66,7 +67,7 @@ def measure(
     if not console.is_terminal:
         console.width = WIDTH
     sizes = Sizes.of(events, repeats, is_quick=quick)
-    wanted = [each for each in plan(sizes) if _is_wanted(each, only.lower().split())]
+    wanted = [each for each in plan(sizes, hot=hot) if _is_wanted(each, only.lower().split())]
     if not wanted:
         raise BenchError(f"no run has any of these words: {only}")
     directory = ROOT / RUNS / time.strftime("%Y%m%d-%H%M%S")
@@ -155,7 +156,7 @@ def _preload(bench: Bench, wanted: Sequence[Planned], console: Console) -> None:
     for topic, load in sorted(loads.items()):
         began_s = time.monotonic()
         create_topics(bench.bootstrap_servers, {topic: PARTITIONS})
-        feed = Feed(bench.bootstrap_servers, topic, load.form)
+        feed = Feed(bench.bootstrap_servers, topic, load.form, load.records)
         feed.send(load.events)
         feed.flush()
         console.print(f"{load.events:,} events in {topic} ({time.monotonic() - began_s:.1f} s)")

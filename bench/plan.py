@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from .systems import RIVALS, Job, Name
+from .workload import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .workload import Form
 
-Kind = Literal["drain", "slow", "paced", "envelope", "schema"]
+Kind = Literal["drain", "slow", "paced", "envelope", "schema", "hot"]
 FORMS: Mapping[Kind, Form] = {"envelope": "envelope", "schema": "schema"}
 """The form of the events, where they are not native."""
 DEFAULT_LINGER_MS = 200
@@ -20,6 +21,8 @@ SHORT_LINGER_MS = 5
 RIVAL_LINGER_MS = 1000
 """In drains a rival waits longer than the service: that gives it fuller requests and a higher rate."""
 LEAST_PACED_S = 5
+HOT_RECORDS = 20
+LEAST_HOT_EVENTS = 2_000
 IN_TURN: Sequence[tuple[Name, bool]] = (("floor", False), ("service", False), ("service", True))
 """What drains the backlog by turns, with CloudEvents or without."""
 
@@ -35,13 +38,14 @@ class Sizes:
     slow_events: int = 300_000
     paced_s: int = 30
     repeats: int = 3
+    hot_events: int = 10_000
 
     @classmethod
     def of(cls, events: int, repeats: int, *, is_quick: bool) -> Sizes:
         """Scale by the drain's number of events; quick is a tenth of everything, once."""
         if is_quick:
-            return cls(events // 10, events * 3 // 100, LEAST_PACED_S, 1)
-        return cls(events, events * 3 // 10, 30, repeats)
+            return cls(events // 10, events * 3 // 100, LEAST_PACED_S, 1, LEAST_HOT_EVENTS)
+        return cls(events, events * 3 // 10, 30, repeats, max(events // 100, LEAST_HOT_EVENTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Workload:
 
     `drain`: `events` stand in the topic before it starts, the API answers at once. `slow`: the same, the API answers
     after 100 ms. `paced`: they come at `rate_per_s` while it runs, the API answers after 10 ms. `envelope` and `schema`
-    are drains of the same changes as Debezium writes them, without and with their schemas.
+    are drains of the same changes as Debezium writes them, without and with their schemas. `hot`: a drain of `records`
+    records alone, so that each waits for itself; the API answers after 10 ms.
     """
 
     kind: Kind
@@ -58,11 +63,12 @@ class Workload:
     delay_ms: float
     rate_per_s: float | None = None
     names_records: bool = False
+    records: int = RECORDS
 
     @property
     def input_topic(self) -> str:
         """The topic of a workload that stands ready; paced ones have one each."""
-        return f"{self.form}-{self.events}"
+        return f"{self.form}-{self.events}" + (f"-of-{self.records}" if self.kind == "hot" else "")
 
     @property
     def form(self) -> Form:
@@ -88,13 +94,20 @@ class Planned:
             "envelope": f"drain of {load.events:,} Debezium envelopes",
             "schema": f"drain of {load.events:,} Debezium envelopes with schema",
             "paced": f"{load.rate_per_s or 0:,.0f}/s, API {load.delay_ms:.0f} ms, linger {job.linger_ms} ms",
+            "hot": f"drain of {load.events:,} of {load.records} records, API {load.delay_ms:.0f} ms",
         }
         extras = [", CloudEvents"] * job.cloudevents + [", API names records"] * load.names_records
+        extras += [", coalescing"] * job.coalesces
         return parts[load.kind] + "".join(extras)
 
 
-def plan(sizes: Sizes) -> list[Planned]:
-    """List the runs: those that are compared stand side by side, so that a machine that slows down slows both."""
+def plan(sizes: Sizes, *, hot: bool = False) -> list[Planned]:
+    """List the runs: those that are compared stand side by side, so that a machine that slows down slows both.
+
+    Args:
+        sizes: how much is done.
+        hot: whether hot records are drained as well, with `STREAM_COALESCE` and without.
+    """
     drain = Workload("drain", sizes.drain_events, 0.0)
     named = Workload("drain", sizes.drain_events, 0.0, names_records=True)
     slow = Workload("slow", sizes.slow_events, 100.0)
@@ -113,7 +126,13 @@ def plan(sizes: Sizes) -> list[Planned]:
         *(Planned(_job(name, linger_ms=RIVAL_LINGER_MS), rival_drain) for name in RIVALS),
         *(Planned(_slow_job(name, linger_ms=RIVAL_LINGER_MS), slow) for name in RIVALS),
         *_paced(sizes),
+        *(_hot(sizes) if hot else ()),
     ]
+
+
+def _hot(sizes: Sizes) -> Sequence[Planned]:
+    load = Workload("hot", sizes.hot_events, 10.0, records=HOT_RECORDS)
+    return [Planned(replace(_job("service"), coalesces=coalesces), load) for coalesces in (False, True)]
 
 
 def _paced(sizes: Sizes) -> Sequence[Planned]:

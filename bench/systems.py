@@ -42,6 +42,7 @@ class Job:
     max_in_flight_per_datastore: int
     cloudevents: bool
     is_mapped: bool = False
+    coalesces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ def _service_environ(job: Job, places: Places) -> dict[str, str]:
         "STREAM_BATCH_LINGER_MS": str(job.linger_ms),
         **({"STREAM_MAPPING_FILE": MAPPING_FILE} if job.is_mapped else {}),
         "STREAM_CLOUDEVENTS": str(job.cloudevents).lower(),
+        "STREAM_COALESCE": "fields" if job.coalesces else "off",
         "STREAM_SCHEMAS_DIR": str(places.schemas_dir),
         "STREAM_REQUIRE_SCHEMA": "true",
         "STREAM_AUDIT_LOG": f"{places.outcome_topic}.audit",

@@ -21,10 +21,11 @@ READ_S = 60.0
 CHUNK = 10_000
 _SOURCE = re.compile(rb'"source":\{"topic":"[^"]*","partition":(\d+),"offset":(\d+),"timestampMs":(\d+)\}')
 _APPLIED = b'"result":"APPLIED"'
+_SUPERSEDED = b'"result":"SUPERSEDED"'
 
 
 class Tally(NamedTuple):
-    """What stands in an outcome topic: outcomes, how many of them are `APPLIED`, how many events have one."""
+    """What stands in an outcome topic: outcomes, how many `APPLIED` or merged into such, how many events have one."""
 
     outcomes: int
     applied: int
@@ -74,7 +75,7 @@ def tally(bootstrap_servers: str, topic: str) -> Tally:
     seen: set[tuple[bytes, bytes]] = set()
     for value in _committed(bootstrap_servers, topic):
         outcomes += 1
-        applied += _APPLIED in value
+        applied += _APPLIED in value or _SUPERSEDED in value
         found = _SOURCE.search(value)
         if found is not None:
             seen.add((found[1], found[2]))

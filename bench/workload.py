@@ -70,9 +70,9 @@ class Row(NamedTuple):
     fields: dict[str, Any]
 
 
-def events(form: Form = "native", seed: int = SEED) -> Iterator[MadeEvent]:
-    """Make events without end: compact JSON, as `orjson`, `JSON.stringify` and Kafka Connect write it."""
-    for number, row in enumerate(_rows(seed)):
+def events(form: Form = "native", seed: int = SEED, records: int = RECORDS) -> Iterator[MadeEvent]:
+    """Make events of so many records without end: compact JSON, as `orjson` and Kafka Connect write it."""
+    for number, row in enumerate(_rows(seed, records)):
         if form == "native":
             event = {"dataStoreId": row.datastore_id, "id": row.record_id, "fields": row.fields}
             yield MadeEvent(row.record_id.encode(), orjson.dumps(event))
@@ -80,12 +80,12 @@ def events(form: Form = "native", seed: int = SEED) -> Iterator[MadeEvent]:
             yield MadeEvent(*envelope(number, row.datastore_id, row.record_id, row.fields, has_schema=form == "schema"))
 
 
-def _rows(seed: int) -> Iterator[Row]:
+def _rows(seed: int, records: int) -> Iterator[Row]:
     """Make changes, padded so that each is of the same length as a native event."""
     rng = random.Random(seed)
     owners = [name for name, share in zip(datastore_ids(), SHARES_PERCENT, strict=True) for _ in range(share)]
     while True:
-        index = int(rng.random() * RECORDS)
+        index = int(rng.random() * records)
         cents = int(rng.random() * 1_000_000)
         fields = {
             "name": f"Customer {index}",
@@ -112,9 +112,9 @@ def write_schemas(directory: Path, envelope: Path) -> None:
 class Feed:
     """A producer of one input topic; each event's timestamp is the clock's when it is handed over."""
 
-    def __init__(self, bootstrap_servers: str, topic: str, form: Form = "native") -> None:
+    def __init__(self, bootstrap_servers: str, topic: str, form: Form = "native", records: int = RECORDS) -> None:
         self._topic = topic
-        self._events = events(form)
+        self._events = events(form, records=records)
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,

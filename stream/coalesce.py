@@ -6,8 +6,8 @@ so that nothing of the order changes: what a group holds would have been sent on
 record in between. Where anything is unclear nothing merges: another partition or assignment, other directives, a
 `version`, a `checksum`.
 
-This rests on what the stand-in and the contract assume of the API: that a request changes the members of `fields` that
-it names, each as a whole, and leaves the others as they are.
+This rests on what partial updates rest on anyway, as those that leave an unchanged long column out: that a request
+changes the members of `fields` that it names, each as a whole, and leaves the others as they are.
 """
 
 from __future__ import annotations
