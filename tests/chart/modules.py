@@ -26,6 +26,7 @@ _ENVIRONMENT = {
     "GONOSUMDB": "*",  # the lock says what a module must be; nobody else is asked
     "GOPATH": str(CACHE / "go"),
     "GOTOOLCHAIN": "local",
+    "GOWORK": "off",  # a module of the cache is built by its own files alone
 }
 
 
