@@ -104,7 +104,7 @@ def test_every_metric_of_ours_is_looked_at(charts: dict[str, list[Document]]) ->
 
 
 def test_each_alert_has_its_heading_and_its_plays(charts: dict[str, list[Document]]) -> None:
-    """Each alert leads to a heading of docs/alerts.md, fires in one play of `make chart-rules` and is silent in another."""
+    """Each alert has a heading in docs/alerts.md, fires in one play of `make chart-rules` and is silent in another."""
     rules = only(charts["monitored"], "PrometheusRule")["spec"]["groups"][0]["rules"]
     headings = re.findall(r"^## (\w+)$", ALERTS, re.MULTILINE)
     assert [rule["alert"] for rule in rules] == list(dict.fromkeys(rule["alert"] for rule in rules))
