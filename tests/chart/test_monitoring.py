@@ -20,7 +20,9 @@ from .plays import PLAYS
 from .rendering import CHART, Document, only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from opentelemetry.metrics import CallbackOptions
 
 OF_PROMETHEUS = {"up": set[str]()}
 """What Prometheus itself says of a scrape."""
@@ -39,9 +41,7 @@ def exposed() -> Exposed:
     for metric in names.METRICS:
         labels = dict.fromkeys(metric.attributes, "x")
         if metric.name not in recorded:
-            meter.create_observable_gauge(
-                metric.name, [lambda _, given=labels: [Observation(1, given)]], metric.unit, metric.meaning
-            )
+            meter.create_observable_gauge(metric.name, [_always(labels)], metric.unit, metric.meaning)
         elif metric.buckets:
             recorded[metric.name].record(1, labels)
         else:
@@ -51,6 +51,10 @@ def exposed() -> Exposed:
         for sample in family.samples:
             series.setdefault(sample.name, set()).update(sample.labels)
     return series
+
+
+def _always(labels: dict[str, str]) -> Callable[[CallbackOptions], list[Observation]]:
+    return lambda _: [Observation(1, labels)]
 
 
 def _queries(found: list[Document]) -> Iterator[str]:
