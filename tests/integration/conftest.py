@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from ..harness.secured import SecuredKafka
 from ..harness.stage import Layout, Stage
 from .answer_cases import CASES, RECORDS
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
     from stream.sandbox.kafka import Kafka
+    from stream.sandbox.kafka_jars import KafkaInstallation
 
     from ..harness.service import Service
     from ..harness.topics import Record
@@ -55,6 +57,13 @@ def stage(kafka: Kafka, tmp_path: Path) -> Iterator[Stage]:
     """Topics of four partitions on the common broker, a CXone stand-in, and room for processes."""
     with Stage(kafka.bootstrap_servers, tmp_path) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def secured(kafka_installation: KafkaInstallation) -> Iterator[SecuredKafka]:
+    """A broker with TLS, logins and ACLs, for all tests of security."""
+    with SecuredKafka(kafka_installation) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")
