@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import psutil
@@ -18,6 +17,7 @@ from stream.sandbox.faults import Fault
 from ..harness.feed import Pace, Population
 from ..harness.judgement import judge
 from ..harness.stage import Layout, Stage, source_of
+from ..harness.verify import longest_pause_s
 from ..harness.waiting import eventually, pause
 from .samples import draw
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from ..harness.cluster import Cluster
     from ..harness.service import Service
-    from ..harness.topics import Record
 
 PARTITIONS = 8
 NAMES = ("a", "b", "c", "d")
@@ -117,24 +116,6 @@ def run_scaling(cluster: Cluster, directory: Path, for_s: float, plots: Path | N
     return Figures(LIMIT_PER_S, throughput, changes)
 
 
-def longest_pause_s(outcomes: Iterable[Record], since_s: float, until_s: float) -> float:
-    """Find the longest time in which no outcome of some partition's events was written.
-
-    Args:
-        outcomes: of all partitions.
-        since_s: in seconds since the epoch.
-        until_s: the same.
-    """
-    times_s: dict[int, list[float]] = {}
-    for each in outcomes:
-        times_s.setdefault(source_of(each)[0], []).append(each.timestamp_ms / 1000)
-    return max(
-        later - earlier
-        for found in times_s.values()
-        for earlier, later in pairwise([since_s, *sorted(each for each in found if since_s < each < until_s), until_s])
-    )
-
-
 def _throughput(cluster: Cluster, directory: Path, instances: int, for_s: float) -> Throughput:
     """Let instances work off what is there, and count what they do once all of them have a share."""
     with _stage(cluster, directory) as stage:
@@ -197,7 +178,8 @@ def _judged(what: str, stage: Stage, pace: Pace, began_s: float) -> Change:
     stage.await_all_committed(CATCH_UP_S)
     eventually(lambda: len(stage.reader) >= stage.feed.count, WITHIN_S, "all outcomes at the reader")
     judgement = judge(stage, ())
-    longest_s = longest_pause_s(stage.reader.records, began_s, ended_s)
+    written = [(source_of(each)[0], each.timestamp_ms / 1000) for each in stage.reader.records]
+    longest_s = longest_pause_s(written, began_s, ended_s)
     return Change(what, judgement.events, judgement.executed_again, round(longest_s, 2), judgement.breaches)
 
 

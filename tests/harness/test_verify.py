@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import orjson
 import pytest
 
@@ -15,6 +17,7 @@ from .verify import (
     doubled_inputs,
     execution_verdict,
     late_executions,
+    longest_pause_s,
     outcome_breaches,
     request_breaches,
     state_breaches,
@@ -159,6 +162,15 @@ def test_a_request_that_broke_off_overlaps_nothing(ending: Ending) -> None:
     """Its client may send again before the stand-in has noticed."""
     broken = Request(1, "execute", "c", 1.0, ending=ending)
     assert request_breaches([broken, Request(2, "execute", "c", 1.0, overlaps=(1,))], []) == []
+
+
+def test_the_longest_pause_is_that_of_one_partition() -> None:
+    """Others that flow hide no partition that stands still, and neither do the ends of the time looked at."""
+    flowing = [(0, 10.0 + step) for step in range(11)]
+    assert longest_pause_s(flowing, 10.0, 20.0) == 1.0
+    assert longest_pause_s([*flowing, (1, 12.0), (1, 16.5), (1, 19.0)], 10.0, 20.0) == 4.5
+    assert longest_pause_s([*flowing, (1, 9.0), (1, 21.0)], 10.0, 20.0) == 10.0
+    assert longest_pause_s([], 10.0, 20.0) == math.inf
 
 
 def test_many_breaches_are_told_in_short() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -186,6 +187,25 @@ def late_executions(
         for each in entries
         if each.received_s > decided_s.get(each.number, math.inf) + ROUNDING_S
     ]
+
+
+def longest_pause_s(written: Iterable[tuple[int, float]], since_s: float, until_s: float) -> float:
+    """Find the longest time in which no outcome of some partition's events was written; infinite without any outcome.
+
+    Args:
+        written: of each outcome its event's partition, and when it was written, in seconds since the epoch.
+        since_s: the same.
+        until_s: the same.
+    """
+    times_s: dict[int, list[float]] = {}
+    for partition, at_s in written:
+        times_s.setdefault(partition, []).append(at_s)
+    gaps_s = (
+        later_s - earlier_s
+        for found_s in times_s.values()
+        for earlier_s, later_s in pairwise([since_s, *sorted(s for s in found_s if since_s < s < until_s), until_s])
+    )
+    return max(gaps_s, default=math.inf)
 
 
 def state_breaches(sent: Iterable[Sent], stored: Mapping[tuple[str, str], int]) -> list[str]:
