@@ -45,7 +45,7 @@ WARM_S = 3.0
 WITHIN_S = 90.0
 CATCH_UP_S = 180.0
 MIN_EFFICIENCY = 0.8
-MAX_PAUSE_S = 5.0
+MAX_RESTART_PAUSE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +61,23 @@ class Throughput:
 class Change:
     """What befell a flow while instances came and went, each ended in its orderly way.
 
-    `longest_pause_s` is the longest time without an outcome for events of any one partition.
+    `longest_pause_s` is the longest time without an outcome for events of any one partition, `most_s` what it may be:
+    where partitions change hands it is told, but depends on what else the machine does, so that there is no bound.
     """
 
     what: str
     events: int
     executed_again: int
     longest_pause_s: float
+    most_s: float | None
     breaches: list[str]
 
-    def failures(self, max_pause_s: float) -> list[str]:
+    def failures(self) -> list[str]:
         """Name what breaks a promise or the bound."""
         wrong = [f"{self.what}: {breach}" for breach in self.breaches]
         if self.executed_again:
             wrong.append(f"{self.what}: {self.executed_again} events executed again")
-        if self.longest_pause_s >= max_pause_s:
+        if self.most_s is not None and self.longest_pause_s >= self.most_s:
             wrong.append(f"{self.what}: a partition paused for {self.longest_pause_s} s")
         return wrong
 
@@ -96,7 +98,7 @@ class Figures:
             for each in self.throughput
             if each.events_per_s < MIN_EFFICIENCY * each.instances * one
         ]
-        return [*wrong, *(failure for change in self.changes for failure in change.failures(MAX_PAUSE_S))]
+        return [*wrong, *(failure for change in self.changes for failure in change.failures())]
 
 
 def run_scaling(cluster: Cluster, directory: Path, for_s: float, plots: Path | None) -> Figures:
@@ -151,7 +153,7 @@ def _come_and_go(cluster: Cluster, directory: Path) -> Change:
                 leaving.terminate()
                 assert leaving.exit_code(WITHIN_S) == 0
             pause(STEP_S)
-        return _judged("from 1 to 2, 4, 2 and 1 dynamic members", stage, pace, began_s)
+        return _judged("from 1 to 2, 4, 2 and 1 dynamic members", stage, pace, began_s, None)
 
 
 def _roll(cluster: Cluster, directory: Path) -> Change:
@@ -169,10 +171,10 @@ def _roll(cluster: Cluster, directory: Path) -> Change:
             assert services[name].exit_code(WITHIN_S) == 0
             services[name] = stage.start(name, KAFKA_INSTANCE_ID=name)
             eventually(lambda name=name: _has_worked(services[name]), WITHIN_S, f"work of {name}")  # type: ignore[misc]
-        return _judged("4 static members restarted in turn", stage, pace, began_s)
+        return _judged("4 static members restarted in turn", stage, pace, began_s, MAX_RESTART_PAUSE_S)
 
 
-def _judged(what: str, stage: Stage, pace: Pace, began_s: float) -> Change:
+def _judged(what: str, stage: Stage, pace: Pace, began_s: float, most_s: float | None) -> Change:
     ended_s = time.time()
     pace.stop()
     stage.await_all_committed(CATCH_UP_S)
@@ -180,7 +182,7 @@ def _judged(what: str, stage: Stage, pace: Pace, began_s: float) -> Change:
     judgement = judge(stage, ())
     written = [(source_of(each)[0], each.timestamp_ms / 1000) for each in stage.reader.records]
     longest_s = longest_pause_s(written, began_s, ended_s)
-    return Change(what, judgement.events, judgement.executed_again, round(longest_s, 2), judgement.breaches)
+    return Change(what, judgement.events, judgement.executed_again, round(longest_s, 2), most_s, judgement.breaches)
 
 
 def _stage(cluster: Cluster, directory: Path) -> Stage:
