@@ -88,4 +88,5 @@ def producer_properties(kafka: Kafka, topics: Topics) -> dict[str, Any]:
         "queue.buffering.max.messages": 100_000,
         "metadata.recovery.strategy": "none",
         "delivery.report.only.error": True,
+        "log.connection.close": True,  # how `connections` hears of it
     }

@@ -14,7 +14,6 @@ memory of the process (librdkafka 2.16: "unaligned tcache chunk detected", withi
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from .connections import LOST, Connections
 from .dead_letter import without_value
 from .errors import FatalError
 from .log import get_log
@@ -139,6 +139,7 @@ class _Publisher(threading.Thread):
         self.inbox: queue.SimpleQueue[Transaction | None] = queue.SimpleQueue()
         self.outbox: queue.SimpleQueue[Report | BaseException] = queue.SimpleQueue()
         self.met_too_large = False
+        self._connections = Connections("kafka.producer")
         self._never_destroyed = never_destroyed
         self._met_fatal = False
         self._kafka = kafka
@@ -153,7 +154,7 @@ class _Publisher(threading.Thread):
             self._topics = read_topics(self._kafka, self._halvings)
             self._surely_fits_bytes = self._topics.max_outcome_bytes - MAX_OUTCOME_HEADERS_BYTES
             properties = producer_properties(self._kafka, self._topics)
-            self._producer = Producer(properties, logger=logging.getLogger("kafka.producer"))
+            self._producer = Producer(properties, logger=self._connections.logger)
             try:
                 self._serve()
             except KafkaException:
@@ -174,6 +175,17 @@ class _Publisher(threading.Thread):
             report = self._write(transaction)
             self._met_fatal |= isinstance(report, Broken) and report.fenced
             self._tell(report)
+            if not isinstance(report, Broken) and self._has_lost_a_connection():
+                self._tell(Broken(LOST, fenced=False))
+                return
+
+    def _has_lost_a_connection(self) -> bool:
+        try:
+            self._producer.poll(0)
+        except KafkaException:  # fatal: it cannot go on in any case
+            self._met_fatal = True
+            return True
+        return self._connections.have_broken
 
     def _let_go(self) -> None:
         """Destroy the producer here, where that may block without harm; but not one that met a fatal error."""

@@ -126,8 +126,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("consumer_properties", "errors", "fetched", "log", "membership", "model", "partitions", "ports", "rights"),
         "settings",
     },
+    "connections": set(),
     "publisher": {
         *(
+            "connections",
             "dead_letter",
             "errors",
             "log",

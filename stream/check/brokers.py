@@ -20,8 +20,8 @@ SAFE_END_TXN = 5
 
 _LOGIN = "look at KAFKA_CONFIG_SASL_MECHANISM, its user name and password, and that this listener speaks SASL"
 _TLS = (
-    "look at KAFKA_CONFIG_SECURITY_PROTOCOL, that this listener speaks TLS, and that KAFKA_CONFIG_SSL_CA_LOCATION "
-    "holds the authority that signed its certificate"
+    "look at KAFKA_CONFIG_SECURITY_PROTOCOL, that this listener speaks TLS, that KAFKA_CONFIG_SSL_CA_LOCATION holds "
+    "the authority that signed its certificate, and that the certificate names this host and has not expired"
 )
 _FIXES: Mapping[str, str] = {
     "_RESOLVE": "mend the name in KAFKA_BOOTSTRAP_SERVERS, or make it known to this machine",

@@ -36,7 +36,6 @@ _ALLOWED = """
     socket.nagle.disable                              *  bool
     receive.message.max.bytes                         *  1049088..2147483647
     message.copy.max.bytes                            *  0..1000000000
-    log.connection.close                              *  bool
     log.thread.name                                   *  bool
     enable.metrics.push                               *  bool
     security.protocol                                 *  plaintext|ssl|sasl_plaintext|sasl_ssl
@@ -221,6 +220,11 @@ _REFUSED: tuple[tuple[str, str, str], ...] = (
         "plugin.library.paths interceptors ssl.engine.location ssl.engine.id ssl_engine_callback_data",
         "would load foreign code into the process, in which the credentials are",
         "remove it; for an OpenSSL provider use KAFKA_CONFIG_SSL_PROVIDERS",
+    ),
+    (
+        "log.connection.close",
+        "would hide that a connection broke, after which a producer must be replaced",
+        "remove it",
     ),
     (
         "debug log_level log.queue",

@@ -69,7 +69,12 @@ class Flow:
 
 @contextmanager
 def flowing(
-    stage: Stage, rate_per_s: float = 1_000.0, population: Population | None = None, warm: int = 1_000
+    stage: Stage,
+    rate_per_s: float = 1_000.0,
+    population: Population | None = None,
+    warm: int = 1_000,
+    *,
+    may_overlap: bool = False,
 ) -> Iterator[Flow]:
     """Let events flow; afterwards let all of them come to their end, and judge: one outcome each, in order.
 
@@ -78,6 +83,7 @@ def flowing(
         rate_per_s: of the events.
         population: what they are about.
         warm: how many outcomes there must be before faults begin.
+        may_overlap: see `Stage.assert_requests_sound`.
 
     Raises:
         AssertionError: a promise was broken.
@@ -96,7 +102,7 @@ def flowing(
     twice = doubled_inputs(sent(stage.records()))
     if twice:
         print(f"\nthe input itself holds {len(twice)} events twice: {twice[:MAX_TOLD]}")  # noqa: T201 - for the figures
-    flow.repeats = stage.assert_in_order(flow.interruptions_s())
+    flow.repeats = stage.assert_in_order(flow.interruptions_s(), may_overlap=may_overlap)
 
 
 def rebuilds(service: Service) -> list[str]:
