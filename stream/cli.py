@@ -132,18 +132,12 @@ def outcomes(
 ) -> None:
     """Show what became of events: read the outcome topic, to its end or for ever; changes nothing."""
     from .clock import SystemClock
-    from .outcomes import OutcomeReader, OutcomesOptions, Wanted, moment_ms, run_outcomes, screen
+    from .outcomes import OutcomeReader, OutcomesOptions, Wanted, run_outcomes, screen
     from .settings import load_without_account
 
     clock = SystemClock()
-    try:
-        since_ms = None if since is None else moment_ms(since, clock.wall_ms())
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--since") from error
-    unknown = sorted(set(code or ()) - set(ErrorCode))
-    if unknown:
-        raise typer.BadParameter(f"no such code: {', '.join(unknown)}; see docs/codes.md", param_hint="--code")
-    results, codes, datastores, records = (frozenset(each or ()) for each in (result, code, datastore, record))
+    since_ms = _moment_ms(since, "--since", clock.wall_ms())
+    results, codes, datastores, records = map(frozenset, (result or (), _codes(code), datastore or (), record or ()))
     wanted = Wanted(results, codes, datastores, records, failed, since_ms)
     chunks = OutcomeReader(load_without_account(os.environ, Path.cwd()).kafka, clock).read(since_ms, follow=follow)
     try:
@@ -152,6 +146,56 @@ def outcomes(
         )
     except KeyboardInterrupt:  # the way to end what follows
         raise typer.Exit(0 if follow else 1) from None
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - one for each option
+    *,
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Send them; without it only say what would be sent.")
+    ] = False,
+    result: Annotated[list[Result] | None, typer.Option(case_sensitive=False, help="Repeatable.")] = None,
+    code: Annotated[list[str] | None, typer.Option(help="As in docs/codes.md; repeatable.")] = None,
+    datastore: Annotated[list[str] | None, typer.Option(help="Repeatable.")] = None,
+    record: Annotated[list[str] | None, typer.Option(help="Repeatable.")] = None,
+    since: Annotated[str | None, typer.Option(help="Failed then or later: 2h, 7d, 2026-11-23T04:20:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="Failed before.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where the record holds newer values by now.")] = False,
+    allow_gone: Annotated[
+        bool, typer.Option("--allow-gone", help="Exit 0 although some messages are gone or cannot be sent.")
+    ] = False,
+    max_attempts: Annotated[int, typer.Option(min=1, max=1000, help="How often an event is sent again, in all.")] = 3,
+    at_once: Annotated[
+        int, typer.Option(min=100, max=10_000_000, help="Events remembered at a time; more are done in rounds.")
+    ] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+) -> None:
+    """Send failed events to their input topic again; a dry run unless told to --execute."""
+    from . import replay as replays
+    from .clock import SystemClock
+    from .log import configure_log
+    from .outcomes import Wanted
+    from .settings import load_without_account
+
+    clock = SystemClock()
+    if any(each.succeeded for each in result or ()):
+        raise typer.BadParameter("a success needs no replay", param_hint="--result")
+    results, codes, datastores, records = map(frozenset, (result or (), _codes(code), datastore or (), record or ()))
+    wanted = Wanted(
+        *(results, codes, datastores, records),
+        failed=True,
+        since_ms=_moment_ms(since, "--since", clock.wall_ms()),
+        until_ms=_moment_ms(until, "--until", clock.wall_ms()),
+    )
+    settings = load_without_account(os.environ, Path.cwd())
+    configure_log("error", settings.stream.log_format)
+    options = replays.ReplayOptions(wanted, settings.kafka.input_topics, execute, force, max_attempts, at_once)
+    with replays.told_to_people(), replays.KafkaLog(settings.kafka, clock) as log:
+        tally = replays.replay(options, log, lambda line: typer.echo(line, err=True))
+    for line in [replays.as_json(tally, options)] if as_json else replays.lines(tally, options):
+        typer.echo(line)
+    if tally.is_short and not allow_gone:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -204,6 +248,22 @@ def sandbox(  # noqa: PLR0913 - one for each option
         raise typer.BadParameter("says how long, give --outage-after too", param_hint="--outage-for")
     outage = None if outage_after is None else Outage(outage_after, outage_for, outage_mode)
     serve_alone(AloneOptions(host, port, client_id, client_secret, token_life, faults, outage), typer.echo)
+
+
+def _moment_ms(text: str | None, option: str, now_ms: int) -> int | None:
+    from .outcomes import moment_ms
+
+    try:
+        return None if text is None else moment_ms(text, now_ms)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _codes(codes: list[str] | None) -> list[str]:
+    unknown = sorted(set(codes or ()) - set(ErrorCode))
+    if unknown:
+        raise typer.BadParameter(f"no such code: {', '.join(unknown)}; see docs/codes.md", param_hint="--code")
+    return codes or []
 
 
 @contextmanager

@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from .model import Defect, Headers, Message
 
 
+REASONS = (
+    "__connect.errors.topic",
+    "__connect.errors.partition",
+    "__connect.errors.offset",
+    "__connect.errors.stage",
+    "__connect.errors.class.name",
+    "__connect.errors.exception.class.name",
+    "__connect.errors.exception.message",
+    "__cxone.result",
+    "__cxone.code",
+)
+"""The headers that a dead letter has behind those of the input, in their order."""
+
+
 def dead_letter(message: Message, result: Result, defect: Defect) -> DeadLetter:
     """Copy an input for the dead letter topic.
 
@@ -23,17 +37,18 @@ def dead_letter(message: Message, result: Result, defect: Defect) -> DeadLetter:
     """
     topic, partition = message.partition
     stage = b"VALUE_CONVERTER" if result in (Result.INVALID, Result.UNSUPPORTED) else b"TASK_PUT"
-    reasons: Headers = [
-        ("__connect.errors.topic", topic.encode()),
-        ("__connect.errors.partition", b"%d" % partition),
-        ("__connect.errors.offset", b"%d" % message.offset),
-        ("__connect.errors.stage", stage),
-        ("__connect.errors.class.name", b"cxone-delta-stream"),
-        ("__connect.errors.exception.class.name", result.encode()),
-        ("__connect.errors.exception.message", defect.message.encode()),
-        ("__cxone.result", result.encode()),
-        ("__cxone.code", defect.code.encode()),
-    ]
+    texts = (
+        topic.encode(),
+        b"%d" % partition,
+        b"%d" % message.offset,
+        stage,
+        b"cxone-delta-stream",
+        result.encode(),
+        defect.message.encode(),
+        result.encode(),
+        defect.code.encode(),
+    )
+    reasons: Headers = list(zip(REASONS, texts, strict=True))
     return DeadLetter(message.key, message.value, message.headers or [], reasons)
 
 

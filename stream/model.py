@@ -84,11 +84,18 @@ class Result(StrEnum):
 
 EVENT_OVERHEAD_BYTES = 512
 HEADER_OVERHEAD_BYTES = 16
+MESSAGE_OVERHEAD_BYTES = 256
+"""What a record batch of one message needs beside key, value and headers."""
 
 
 def headers_bytes(headers: Headers) -> int:
     """Estimate the size of headers from above."""
     return sum(len(name) * 4 + len(value or b"") + HEADER_OVERHEAD_BYTES for name, value in headers)
+
+
+def message_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Estimate a message's size from above, as the broker judges it."""
+    return MESSAGE_OVERHEAD_BYTES + len(key or b"") + len(value or b"") + headers_bytes(headers)
 
 
 SUCCESSES = frozenset({Result.APPLIED, Result.ALREADY_APPLIED, Result.SKIPPED_STALE, Result.SUPERSEDED, Result.IGNORED})

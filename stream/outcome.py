@@ -107,7 +107,7 @@ class OutcomeWriter:
                     (
                         event.assignment,
                         message.offset,
-                        key if key is not None and len(key) <= MAX_KEY_BYTES else _key(message),
+                        key if key is not None and len(key) <= MAX_KEY_BYTES else outcome_key(message),
                         value,
                         self._headers(message, timestamp, traceparent) if has_more else plain,
                         result,
@@ -160,7 +160,15 @@ class OutcomeWriter:
         letter = None if unfit.defect is None else self._dead_letter(message, unfit.result, unfit.defect)
         headers = self._headers(message, timestamp, traceparent)
         return Settled(
-            assignment, message.offset, _key(message), value, headers, unfit.result, None, message.size_bytes, letter
+            assignment,
+            message.offset,
+            outcome_key(message),
+            value,
+            headers,
+            unfit.result,
+            None,
+            message.size_bytes,
+            letter,
         )
 
     def _unfit_template(self, unfit: Unfit, timestamp: str) -> bytes:
@@ -269,7 +277,7 @@ def _cut(identifier: str | None) -> str | None:
     return identifier[:MAX_ID_CHARACTERS] if identifier is not None else None
 
 
-def _key(message: Message) -> bytes:
+def outcome_key(message: Message) -> bytes:
     """Return the input's key; without one, or for a huge one, the position (contract section 3)."""
     key = message.key
     if key is not None and len(key) <= MAX_KEY_BYTES:

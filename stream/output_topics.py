@@ -49,16 +49,17 @@ def read_topics(kafka: Kafka, halvings: int = 0, timeout_s: float = 10.0) -> Top
         logger=logging.getLogger("kafka.admin"),
     )
     assumed = max(DEFAULT_MAX_MESSAGE_BYTES >> halvings, MIN_OUTCOME_TOPIC_BYTES)
-    outcome_bytes = _max_message_bytes(admin, kafka.outcome_topic, assumed, timeout_s)
+    outcome_bytes = max_message_bytes(admin, kafka.outcome_topic, assumed, timeout_s)
     if outcome_bytes < MIN_OUTCOME_TOPIC_BYTES:
         what = f"the topic {kafka.outcome_topic} takes messages of {outcome_bytes} bytes only"
         raise FatalError(what, f"set its max.message.bytes to {MIN_OUTCOME_TOPIC_BYTES} or more")
     letters = kafka.dead_letter_topic
-    letter_bytes = outcome_bytes if letters is None else _max_message_bytes(admin, letters, assumed, timeout_s)
+    letter_bytes = outcome_bytes if letters is None else max_message_bytes(admin, letters, assumed, timeout_s)
     return Topics(kafka.outcome_topic, letters, outcome_bytes, letter_bytes)
 
 
-def _max_message_bytes(admin: AdminClient, topic: str, assumed_bytes: int, timeout_s: float) -> int:
+def max_message_bytes(admin: AdminClient, topic: str, assumed_bytes: int, timeout_s: float) -> int:
+    """Read how large a message a topic takes; what is assumed where the broker does not tell."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     try:
         described = admin.describe_configs([resource], request_timeout=timeout_s)[resource].result(timeout_s)

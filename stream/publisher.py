@@ -25,7 +25,7 @@ from .connections import LOST, Connections
 from .dead_letter import without_value
 from .errors import FatalError
 from .log import get_log
-from .model import headers_bytes
+from .model import message_bytes
 from .observer import SILENT
 from .output_topics import producer_properties, read_topics
 from .ports import Aborted, Broken, Committed, Ready, Report
@@ -44,8 +44,6 @@ SEND_OFFSETS_TIMEOUT_S = 10.0
 MAX_SAME_CALL = 100
 MAX_NEVER_DESTROYED = 32
 """Producers that are kept for ever, with a few threads each: past it the process should begin anew."""
-MESSAGE_OVERHEAD_BYTES = 256
-"""What a record batch of one message needs beside key, value and headers."""
 MAX_OUTCOME_HEADERS_BYTES = 8_192
 """More than an outcome's headers and its record batch take: trace context and CloudEvents are bounded."""
 
@@ -278,11 +276,11 @@ class _Publisher(threading.Thread):
             self._produce(self._topics.dead_letter, letter.key, letter.value, [*letter.headers, *letter.reasons])
 
     def _fitting_key(self, settled: Settled) -> bytes:
-        size = size_bytes(settled.key, settled.value, settled.headers)
+        size = message_bytes(settled.key, settled.value, settled.headers)
         return settled.position if size > self._topics.max_outcome_bytes else settled.key
 
     def _fitting(self, letter: DeadLetter) -> DeadLetter:
-        size = size_bytes(letter.key, letter.value, [*letter.headers, *letter.reasons])
+        size = message_bytes(letter.key, letter.value, [*letter.headers, *letter.reasons])
         return letter if size <= self._topics.max_dead_letter_bytes else without_value(letter)
 
     def _produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
@@ -293,8 +291,3 @@ class _Publisher(threading.Thread):
                 self._producer.poll(0.05)
             else:
                 return
-
-
-def size_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
-    """Estimate a message's size from above, as the broker judges it."""
-    return MESSAGE_OVERHEAD_BYTES + len(key or b"") + len(value or b"") + headers_bytes(headers)

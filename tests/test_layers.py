@@ -171,8 +171,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "outcomes": {"clock", "codes", "errors", "fetched", "model", "remedies", "settings"},
     # what would be sent, without anything outside
     "trial": {"errors", "intake", "mapping", "model", "schema_files", "settings"},
+    # failed events back to the input
+    "replay": {
+        *("clock", "dead_letter", "errors", "fetched", "metadata", "model", "outcome", "outcomes", "output_topics"),
+        *("replayed", "settings"),
+    },
     "cli": {
-        *("__init__", "check", "clock", "codes", "errors", "log", "mapping", "model", "outcomes", "sandbox"),
+        *("__init__", "check", "clock", "codes", "errors", "log", "mapping", "model", "outcomes", "replay", "sandbox"),
         *("schema_files", "service", "settings", "trial"),
     },
     "__main__": {"cli"},
@@ -189,6 +194,8 @@ EDGES: dict[str, set[str]] = {
         "outcomes.reader",
         "output_topics",
         "publisher",
+        "replay.reading",
+        "replay.writing",
         "check",
         "sandbox",
     },
@@ -244,6 +251,14 @@ PURE = {
     "record_address",
     "recurring",
     "remedies",
+    "replay.candidates",
+    "replay.decision",
+    "replay.evidence",
+    "replay.original",
+    "replay.ports",
+    "replay.report",
+    "replay.run",
+    "replay.sending",
     "replayed",
     "rights",
     "steps",

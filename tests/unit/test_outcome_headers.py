@@ -19,10 +19,11 @@ from stream.model import (
     TopicPartition,
     Verdict,
     headers_bytes,
+    message_bytes,
     position,
 )
 from stream.outcome import Form, OutcomeWriter
-from stream.publisher import MAX_OUTCOME_HEADERS_BYTES, size_bytes
+from stream.publisher import MAX_OUTCOME_HEADERS_BYTES
 from stream.replayed import ATTEMPT, SOURCE
 
 from ..builders import ASSIGNMENT, TIMESTAMP, batch, event, message
@@ -174,7 +175,7 @@ def test_copied_headers_stand_beside_all_others_within_the_publishers_allowance(
         *("content-type", "traceparent", "ce_traceparent", "ce_tracestate", "tenant"),
         *("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time"),
     ]
-    assert size_bytes(b"", b"", settled.headers) + headers_bytes(LINEAGE) < MAX_OUTCOME_HEADERS_BYTES
+    assert message_bytes(b"", b"", settled.headers) + headers_bytes(LINEAGE) < MAX_OUTCOME_HEADERS_BYTES
 
 
 LINEAGE: Headers = [(SOURCE, position(TopicPartition("t" * 249, 2**31 - 1), 2**63 - 1)), (ATTEMPT, b"9" * 19)]

@@ -1,0 +1,137 @@
+"""EDGE, Kafka out: a producer whose transactions hold nothing but replayed messages.
+
+All replays of a group share one transactional id: the broker lets the newest of them write alone. No offsets are
+committed with the messages: the messages themselves, and later their outcomes, say what was sent (`docs/replay.md`).
+An error of unknown end is never followed by another transaction of the same producer, which a late request could end:
+the run ends, and the next one finds out what was committed.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from ..errors import StreamError
+from ..output_topics import DEFAULT_MAX_MESSAGE_BYTES, MAX_RECORD_BATCH_BYTES, max_message_bytes
+from .reading import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from confluent_kafka import Message as KafkaMessage
+
+    from ..settings import Kafka
+    from .original import Resend
+
+CALL_TIMEOUT_S = 10.0
+TRANSACTION_TIMEOUT_MS = 15_000
+"""Of a replay that was killed: for so long, and until the broker looks, readers of its partitions may have to wait."""
+MAX_SAME_CALL = 20
+
+
+def transactional_id(kafka: Kafka) -> str:
+    """Name the replays of a group: with its prefix, as its instances are, but as none of them can be called."""
+    return f"{kafka.group_id}.~replay"
+
+
+class Writing:
+    """The producer."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        """Connect, and fence off an earlier replay of the group; what it left open is ended.
+
+        Raises:
+            KafkaException: the brokers do not answer, or this login may not do that.
+        """
+        limits = largest_messages(kafka).values()
+        properties: dict[str, Any] = {
+            **kafka.extra_for("producer"),
+            "bootstrap.servers": kafka.bootstrap_servers,
+            "transactional.id": transactional_id(kafka),
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "message.max.bytes": max(limits),
+            "batch.size": min(MAX_RECORD_BATCH_BYTES, *limits),  # the broker judges whole record batches
+            "linger.ms": 5,
+        }
+        self._producer = Producer(properties, logger=silent("replay"))
+        self._is_open = False
+        self._same_call_again(lambda: self._producer.init_transactions(CALL_TIMEOUT_S))
+
+    def close(self) -> None:
+        """Take back what is open: until then readers of these partitions come no further."""
+        if self._is_open:
+            with suppress(KafkaException):
+                self.abort()
+
+    def write(self, parcel: Sequence[Resend]) -> Sequence[int]:
+        """Open a transaction and write; return where the messages stand."""
+        offsets = [-1] * len(parcel)
+        failures: list[KafkaError] = []
+        self._same_call_again(self._producer.begin_transaction)
+        self._is_open = True
+        for index, each in enumerate(parcel):
+            topic, number = each.failed.partition
+            self._producer.produce(
+                topic,
+                each.value,
+                each.key,
+                partition=number,
+                headers=each.headers,  # type: ignore[arg-type]  # a header may have no value
+                on_delivery=partial(_note, offsets, failures, index),
+            )
+        left = self._producer.flush(CALL_TIMEOUT_S)
+        if failures or left or min(offsets) < 0:
+            self.abort()  # raises where the reason is that another replay has begun
+            raise StreamError(_why_not(failures))
+        return offsets
+
+    def commit(self) -> None:
+        """Commit the transaction."""
+        self._is_open = False  # whether it ends well or not: what is unknown is left to the next run
+        self._same_call_again(lambda: self._producer.commit_transaction(CALL_TIMEOUT_S))
+
+    def abort(self) -> None:
+        """Take it back."""
+        self._is_open = False
+        self._same_call_again(lambda: self._producer.abort_transaction(CALL_TIMEOUT_S))
+
+    def _same_call_again(self, call: Callable[[], Any]) -> None:
+        """Call again what may be called again."""
+        for remaining in reversed(range(MAX_SAME_CALL)):
+            try:
+                call()
+            except KafkaException as error:
+                if not error.args[0].retriable() or not remaining:
+                    raise
+            else:
+                return
+
+
+def _why_not(failures: Sequence[KafkaError]) -> str:
+    reason = failures[0].str() if failures else "the brokers did not say in time where the messages stand"
+    return f"the last messages were not sent: {reason}; those before were, run this again for the rest"
+
+
+def largest_messages(kafka: Kafka) -> dict[str, int]:
+    """Read how large a message, in bytes, each topic of the input takes."""
+    admin = AdminClient(
+        {**kafka.extra_for("admin"), "bootstrap.servers": kafka.bootstrap_servers}, logger=silent("replay")
+    )
+    return {
+        topic: max_message_bytes(admin, topic, DEFAULT_MAX_MESSAGE_BYTES, CALL_TIMEOUT_S)
+        for topic in kafka.input_topics
+    }
+
+
+def _note(
+    offsets: list[int], failures: list[KafkaError], index: int, error: KafkaError | None, at: KafkaMessage
+) -> None:
+    """Take the delivery of a message; an offset below 0 is one that the broker did not tell."""
+    if error is not None:
+        failures.append(error)
+    else:
+        offsets[index] = at.offset() or 0
