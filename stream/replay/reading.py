@@ -74,7 +74,7 @@ def told_to_people() -> Iterator[None]:
         yield
     except KafkaException as error:
         reason: KafkaError = error.args[0]
-        if reason.code() in _FENCED:
+        if reason.code() in _FENCED or reason.fatal():
             what = "another replay of this group has begun, or this one stood still for too long"
             raise StreamError(f"{what}; what it has sent stays sent, run it again for the rest") from error
         what = f"Kafka: {reason.str()} ({reason.name()})"
