@@ -18,17 +18,17 @@ _BROKEN = re.compile(r"^FAIL .* \(after \d+ms in state UP\b")
 class Connections:
     """The connections of one producer."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, complaints: logging.Logger) -> None:
         """Begin to listen.
 
         Args:
-            name: of the logger that the producer's warnings and errors go to.
+            complaints: takes the producer's warnings and errors.
         """
         self.have_broken = False
         """Whether any did; known after the producer's next `poll`, which serves its log."""
-        self.logger = logging.Logger(name, logging.INFO)  # noqa: LOG001 - one for each producer, not of the process
+        self.logger = logging.Logger(complaints.name, logging.INFO)  # noqa: LOG001 - one for each producer, not of the process
         """For the producer. Passes on what is worth a line."""
-        self.logger.parent = logging.getLogger(name)
+        self.logger.parent = complaints
         self.logger.addFilter(self._hear)
 
     def _hear(self, record: logging.LogRecord) -> bool:

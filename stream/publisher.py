@@ -14,6 +14,7 @@ memory of the process (librdkafka 2.16: "unaligned tcache chunk detected", withi
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,7 @@ class _Publisher(threading.Thread):
         self.inbox: queue.SimpleQueue[Transaction | None] = queue.SimpleQueue()
         self.outbox: queue.SimpleQueue[Report | BaseException] = queue.SimpleQueue()
         self.met_too_large = False
-        self._connections = Connections("kafka.producer")
+        self._connections = Connections(logging.getLogger("kafka.producer"))
         self._never_destroyed = never_destroyed
         self._met_fatal = False
         self._kafka = kafka

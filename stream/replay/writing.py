@@ -2,8 +2,9 @@
 
 All replays of a group share one transactional id: the broker lets the newest of them write alone. No offsets are
 committed with the messages: the messages themselves, and later their outcomes, say what was sent (`docs/replay.md`).
-An error of unknown end is never followed by another transaction of the same producer, which a late request could end:
-the run ends, and the next one finds out what was committed.
+An error of unknown end, or a connection that broke, is never followed by another transaction of the same producer,
+which a late request could end; and a new producer could fence off a replay that has begun since. So the run ends, and
+the next one finds out what was committed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from ..connections import Connections
 from ..errors import StreamError
 from ..output_topics import DEFAULT_MAX_MESSAGE_BYTES, MAX_RECORD_BATCH_BYTES, max_message_bytes
 from .reading import silent
@@ -56,8 +58,10 @@ class Writing:
             "message.max.bytes": max(limits),
             "batch.size": min(MAX_RECORD_BATCH_BYTES, *limits),  # the broker judges whole record batches
             "linger.ms": 5,
+            "log.connection.close": True,  # how `connections` hears of it
         }
-        self._producer = Producer(properties, logger=silent("replay"))
+        self._connections = Connections(silent("replay"))
+        self._producer = Producer(properties, logger=self._connections.logger)
         self._is_open = False
         self._same_call_again(lambda: self._producer.init_transactions(CALL_TIMEOUT_S))
 
@@ -69,6 +73,9 @@ class Writing:
 
     def write(self, parcel: Sequence[Resend]) -> Sequence[int]:
         """Open a transaction and write; return where the messages stand."""
+        self._producer.poll(0)
+        if self._connections.have_broken:
+            raise StreamError(_LOST)
         offsets = [-1] * len(parcel)
         failures: list[KafkaError] = []
         self._same_call_again(self._producer.begin_transaction)
@@ -112,6 +119,12 @@ class Writing:
                     raise
             else:
                 return
+
+
+_LOST = (
+    "a connection to a broker broke, and a request that was lost with it could end the next transaction; "
+    "what was sent before is sent, run this again for the rest"
+)
 
 
 def _why_not(failures: Sequence[KafkaError]) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from .fields import PACKAGED_SCHEMAS
 from .load import load_settings, load_without_account
 from .model import Cxone, Kafka, Settings, Stream
-from .table import NOT_YET, ROWS, describe, markdown_table
+from .table import ROWS, describe, markdown_table
 from .values import HostPort
 
 __all__ = [
-    "NOT_YET",
     "PACKAGED_SCHEMAS",
     "ROWS",
     "Cxone",

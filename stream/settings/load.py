@@ -20,7 +20,7 @@ from . import kafka_config
 from .model import Cxone, Kafka, Settings, Stream
 from .secret import Secret, UnusableError, read_secret_file, secret_text
 from .sources import FILE, Entries, names_property, read_sources
-from .table import FIELDS, without_effect
+from .table import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -175,4 +175,3 @@ def _warnings(settings: Settings, entries: Entries, properties: Mapping[str, str
     if _WEBHOOK in entries:
         yield f"{_WEBHOOK} has no effect: read the outcome topic, {settings.kafka.outcome_topic}, instead"
     yield from kafka_config.warnings(properties)
-    yield from without_effect(settings)

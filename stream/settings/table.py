@@ -21,9 +21,6 @@ PARTS: Mapping[str, type[Cxone | Kafka | Stream]] = {
 }
 """The class of each prefix."""
 
-NOT_YET: Mapping[str, str] = {}
-"""Settings that are read and judged but have no effect yet, and what holds instead."""
-
 _HIDDEN = "(set, hidden)"
 
 
@@ -119,13 +116,3 @@ def _described(value: object, field: SettingField) -> str:
     if isinstance(value, Secret):
         return f"(in the file {value.path})" if value.path else _HIDDEN
     return "off" if value is None and field.info.default is not None else _plain(value)
-
-
-def without_effect(settings: Settings) -> list[str]:
-    """Return a sentence for each setting of `NOT_YET` that somebody set to more than its default."""
-    names = [name for name in NOT_YET if name in FIELDS and _is_changed(FIELDS[name], settings)]
-    return [f"{name} is set but has no effect in this version: {NOT_YET[name]}" for name in names]
-
-
-def _is_changed(field: SettingField, settings: Settings) -> bool:
-    return bool(field.value(settings) != field.info.default)

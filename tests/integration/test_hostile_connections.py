@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stream.steps import Answer, NoAnswer, RenewToken
+from stream.steps import Answer, NoAnswer, RenewToken, Silence
 
 from ..harness.waiting import eventually
 from .raw_api import JSON, Connection, RawApi, always, answer, client_of, execute, says
@@ -73,7 +73,7 @@ def test_a_flood_before_the_answer_is_cut_off() -> None:
         client.perform(RenewToken(0), always)
         with _costs_little():
             reply = execute(client)
-    assert reply == NoAnswer("the API's answer does not begin", doubtful=True)
+    assert reply == NoAnswer("the API's answer does not begin", doubtful=True, kind=Silence.UNREADABLE)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ HEAD = "FAIL [c#producer-4] [thrd:h:1/1]: h:1/1:"
 )
 def test_a_connection_that_was_up_and_broke_is_heard_of(line: str, is_broken: bool) -> None:  # noqa: FBT001 - a case
     """One that was never up has carried no request, so nothing of it can arrive late."""
-    connections = Connections(NAME)
+    connections = Connections(logging.getLogger(NAME))
     assert not connections.have_broken
     connections.logger.log(logging.INFO, "%s", line)
     assert connections.have_broken is is_broken
@@ -35,7 +35,7 @@ def test_a_connection_that_was_up_and_broke_is_heard_of(line: str, is_broken: bo
 
 def test_what_is_worth_a_line_is_passed_on(caplog: pytest.LogCaptureFixture) -> None:
     """Warnings and errors go where all of the library's go; what is below is heard and no more."""
-    connections = Connections(NAME)
+    connections = Connections(logging.getLogger(NAME))
     with caplog.at_level(logging.DEBUG):
         connections.logger.log(logging.INFO, "%s", "FAIL a (after 1ms in state UP)")
         connections.logger.log(logging.ERROR, "%s", "TXNERR a transaction failed")
