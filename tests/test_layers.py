@@ -174,7 +174,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # failed events back to the input
     "replay": {
         *("clock", "dead_letter", "errors", "fetched", "metadata", "model", "outcome", "outcomes", "output_topics"),
-        *("replayed", "settings"),
+        *("connections", "replayed", "settings"),
     },
     "cli": {
         *("__init__", "check", "clock", "codes", "errors", "log", "mapping", "model", "outcomes", "replay", "sandbox"),
