@@ -62,7 +62,7 @@ def measure(
         Path | None, typer.Option(help="Copy result and report there, unless something was left out.")
     ] = None,
 ) -> None:
-    """Measure the service, the floor and the rivals on this machine (about 10 minutes)."""
+    """Measure the service, the floor and the rivals on this machine (about 12 minutes)."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH

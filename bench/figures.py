@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .measure import Run
+    from .plan import Planned
     from .systems import Name
     from .watch import Sample
 
@@ -89,7 +90,7 @@ def figures(run: Run) -> Figures:
     return Figures(
         system=planned.job.system,
         label=planned.label,
-        kind="named" if planned.workload.names_records else planned.workload.kind,
+        kind=_kind(planned),
         linger_ms=planned.job.linger_ms,
         cloudevents=planned.job.cloudevents,
         events=done,
@@ -110,6 +111,13 @@ def figures(run: Run) -> Figures:
         curve=_curve(samples),
         doubt=_doubt(run),
     )
+
+
+def _kind(planned: Planned) -> str:
+    """Name what a run is compared as."""
+    if planned.workload.names_records:
+        return "named"
+    return "watched" if planned.job.is_watched else planned.workload.kind
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

@@ -23,8 +23,6 @@ RIVAL_LINGER_MS = 1000
 LEAST_PACED_S = 5
 HOT_RECORDS = 20
 LEAST_HOT_EVENTS = 2_000
-IN_TURN: Sequence[tuple[Name, bool]] = (("floor", False), ("service", False), ("service", True))
-"""What drains the backlog by turns, with CloudEvents or without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ class Planned:
             "hot": f"drain of {load.events:,} of {load.records} records, API {load.delay_ms:.0f} ms",
         }
         extras = [", CloudEvents"] * job.cloudevents + [", API names records"] * load.names_records
-        extras += [", coalescing"] * job.coalesces
+        extras += [", coalescing"] * job.coalesces + [", telemetry on"] * job.is_watched
         return parts[load.kind] + "".join(extras)
 
 
@@ -113,11 +111,7 @@ def plan(sizes: Sizes, *, hot: bool = False) -> list[Planned]:
     slow = Workload("slow", sizes.slow_events, 100.0)
     rival_drain = Workload("drain", sizes.slow_events, 0.0)
     mapped = (Workload("envelope", sizes.slow_events, 0.0), Workload("schema", sizes.slow_events // 2, 0.0))
-    rounds = [
-        Planned(_job(name, cloudevents=cloudevents), drain, number)
-        for number in range(1, sizes.repeats + 1)
-        for name, cloudevents in IN_TURN
-    ]
+    rounds = [Planned(job, drain, number) for number in range(1, sizes.repeats + 1) for job in IN_TURN]
     return [
         *rounds,
         Planned(_job("service"), named),
@@ -153,3 +147,12 @@ def _job(system: Name, *, linger_ms: int = DEFAULT_LINGER_MS, cloudevents: bool 
 
 def _slow_job(system: Name, *, linger_ms: int = DEFAULT_LINGER_MS) -> Job:
     return Job(system, linger_ms, 16, 8, cloudevents=False)
+
+
+IN_TURN: Sequence[Job] = (
+    _job("floor"),
+    _job("service"),
+    replace(_job("service"), is_watched=True),
+    _job("service", cloudevents=True),
+)
+"""What drains the backlog by turns."""

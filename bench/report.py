@@ -92,7 +92,7 @@ def _ratio(ratio: Ratio | None) -> str:
 
 
 def _plots(results: Sequence[Figures]) -> Iterator[str]:
-    drains = [each for each in results if each.kind in {"drain", "envelope", "schema"}]
+    drains = [each for each in results if each.kind in {"drain", "watched", "envelope", "schema"}]
     slow = [each for each in results if each.kind == "slow"]
     paced = [each for each in results if each.kind == "paced" and each.latency_ms]
     if drains:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from stream.sandbox.kafka_process import BoundProcess
 
+from .collector import collecting
 from .task import Task
 
 if TYPE_CHECKING:
@@ -34,7 +36,10 @@ RIVALS: Sequence[Name] = ("quix", "arroyo")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one run of a system is told beside the places of things; `is_mapped`: its events come from a connector."""
+    """What one run of a system is told beside the places of things.
+
+    `is_mapped`: its events come from a connector. `is_watched`: traces, metrics and the pages of its own are all on.
+    """
 
     system: Name
     linger_ms: int
@@ -43,6 +48,7 @@ class Job:
     cloudevents: bool
     is_mapped: bool = False
     coalesces: bool = False
+    is_watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +76,13 @@ class RunningSystem:
         """
         self._log_file = places.directory / f"{places.outcome_topic}.log"
         self.ended_well = False
+        self._ending = ExitStack()
+        watching = self._ending.enter_context(collecting()) if job.is_watched else {}
         python = rival_pythons.get(job.system, Path(sys.executable))
         self._process = BoundProcess(
             (str(python), *_arguments(job.system)),
             cwd=places.directory,
-            environ=_environ(job, places),
+            environ={**_environ(job, places), **watching},
             log_file=self._log_file,
             removed_with_us=None,
         )
@@ -90,6 +98,7 @@ class RunningSystem:
         self.ended_well = was_running and self._process.wait(STOP_S) and self._process.exit_code == 0
         self._process.send(signal.SIGKILL)
         self._process.wait()
+        self._ending.close()
 
     @property
     def pid(self) -> int:

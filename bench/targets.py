@@ -20,6 +20,8 @@ LEAST_EVENTS_PER_S = 75_000
 MOST_SLOW_S = 5.0
 LEAST_OF_NATIVE = {"envelope": 0.6, "schema": 0.3}
 """Events per second of Debezium's envelopes, without and with schema, as a part of those of native events."""
+LEAST_OF_UNWATCHED = 0.95
+"""Events per second with all telemetry on, as a part of those without any."""
 MOST_PEAK_MIB = 400.0
 MOST_P99_MS = {5: 120.0, 200: 300.0}
 
@@ -93,6 +95,11 @@ def _of_throughput(found: _Results) -> Iterator[Target]:
             text = f"{share:.2f} ({mapped.events_per_s:,.0f} against {drain.events_per_s:,.0f} events/s)"
             extra = " with schema" if kind == "schema" else ""
             yield Target(f"Debezium envelopes{extra} ≥ {least:g} of native throughput", text, share >= least)
+    watched = found.find("service", "watched")
+    if drain and watched:
+        share = watched.events_per_s / drain.events_per_s
+        text = f"{share:.3f} ({watched.events_per_s:,.0f} against {drain.events_per_s:,.0f} events/s)"
+        yield Target("all telemetry on costs ≤ 5 % of the throughput", text, share >= LEAST_OF_UNWATCHED)
     if slow:
         wanted = f"API of 100 ms, {slow.events:,} events ≤ {MOST_SLOW_S:g} s"
         yield Target(wanted, f"{slow.seconds:.2f} s", slow.seconds <= MOST_SLOW_S)
