@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install demo cdc test lint unit simulate integration cdc-test browser chart chart-rules chaos chaos-long campaign outage soak scaling fuzz asyncapi bench audit sbom format lock clean
+.PHONY: help install demo cdc test lint unit simulate integration cdc-test browser chart chart-rules chaos chaos-long campaign outage soak scaling fuzz asyncapi samples bench audit sbom format lock clean
 
 PYTHON ?= python3
 SEEDS ?= 2000
@@ -90,10 +90,13 @@ soak: install ## half an hour at 5,000 events/s with mild faults, by hand (ARGS=
 scaling: install ## throughput of 1, 2 and 4 instances, and restarts under load, by hand (4 minutes)
 	@$(BIN)/python -m tests.chaos --publish docs/chaos scaling $(ARGS)
 
+samples: install ## a real trace and a real scrape, for docs/telemetry.md
+	@$(BIN)/python -m tests.telemetry_samples
+
 fuzz: install $(FUZZER) ## any bytes as a message, ten minutes (FUZZ_S=600; ARGS=FILE holds a case again)
 	@.cache/fuzz-venv/bin/python -m tests.fuzz --for-s $(FUZZ_S) $(ARGS)
 
-bench: install $(RIVALS) ## figures beside a floor and two rivals, 10 minutes; report in docs/bench/ (ARGS="--quick" to try it)
+bench: install $(RIVALS) ## figures beside a floor and two rivals, 12 minutes; report in docs/bench/ (ARGS="--quick" to try it)
 	@$(BIN)/python -m bench measure --publish docs/bench $(ARGS)
 
 # `--strict`: without it an audit that could look up nothing says that nothing was found.

@@ -94,7 +94,7 @@ class Metrics(Observer):
             self._begun.popitem(last=False)
         made.batch_size.record(len(events))
         made.batch_fill.record(max(len(events) / place.batch_size, len(flight.batch.body) / place.batch_bytes))
-        made.stage_duration.record(now_s - oldest.arrived_s, _STAGES["lane"])
+        made.stage_duration.record(_since(oldest.arrived_s, now_s), _STAGES["lane"])
 
     def waits(self, flight: Flight, wait: Wait, now_s: float) -> None:
         """Count why."""
@@ -143,15 +143,16 @@ class Metrics(Observer):
         waiting = self._parcels.find(transaction.settled)
         if waiting:
             oldest_s = min(each.decided_s for each in waiting)
-            self._made.stage_duration.record(now_s - oldest_s, _STAGES["publish"])
+            self._made.stage_duration.record(_since(oldest_s, now_s), _STAGES["publish"])
 
     def committed(self, transaction: Transaction, now_s: float) -> None:
         """Count it and its outcomes; of each batch in it, tell how old its oldest event is now."""
         made = self._made
         made.transactions.add(1, {names.STATUS: "committed"})
         made.sent.add(len(transaction.settled), self._send)
-        made.stage_duration.record(now_s - self._filled_s, _STAGES["commit"])
-        made.operation_duration.record(now_s - self._filled_s, self._commit)
+        took_s = _since(self._filled_s, now_s)
+        made.stage_duration.record(took_s, _STAGES["commit"])
+        made.operation_duration.record(took_s, self._commit)
         for each in self._parcels.take(transaction.settled):
             if each.produced_ms is not None:
                 made.produce_to_outcome.record(self._moments.age_s(each.produced_ms))
@@ -204,6 +205,11 @@ def error_type_of(call: Called) -> str | None:
     if call.status is None:
         return call.error_type
     return str(call.status) if call.status >= 400 else None  # noqa: PLR2004 - HTTP's errors
+
+
+def _since(then_s: float, now_s: float) -> float:
+    """Tell how long ago something was; a turn of the loop is dated by its beginning, what it took in is later."""
+    return max(0.0, now_s - then_s)
 
 
 def _results(decided: Decided, outcomes: Sequence[Settled]) -> Mapping[Result, int]:

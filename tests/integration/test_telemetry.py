@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
 from stream.sandbox.faults import Fault
 from stream.telemetry import names
 
+from ..harness.asking import ANY_PORT, Asking
 from ..harness.feed import event
 from ..harness.otlp import OtlpReceiver, Span
 from ..harness.stage import Stage
@@ -46,6 +47,7 @@ class Traced:
     produced: dict[str, str]
     outcomes: dict[str, Record]
     downstream: dict[str, str]
+    scraped: str
 
     def span(self, name: str, **attributes: object) -> Span:
         """Return the only span of a name with these attributes."""
@@ -112,6 +114,11 @@ def _consume(receiver: OtlpReceiver, outcomes: dict[str, Record]) -> dict[str, s
     return {span.attributes["record"]: f"00-{span.trace_id}-{span.parent_id}-" for span in downstream}
 
 
+def _sent(scraped: str) -> str:
+    """Find how many outcomes were sent."""
+    return next((line for line in scraped.splitlines() if line.startswith("messaging_client_sent_messages_total{")), "")
+
+
 @pytest.fixture(scope="module")
 def traced(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
     """A run whose API first answers 503; the producers, the service and a consumer of outcomes are all traced."""
@@ -127,14 +134,18 @@ def traced(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
             OTEL_SERVICE_NAME="deltas",
             OTEL_METRIC_EXPORT_INTERVAL="200",
             STREAM_BATCH_LINGER_MS="500",
+            STREAM_HTTP_ADDRESS=ANY_PORT,
         )
         stage.await_all_committed()
         stage.await_outcomes(len(GOOD) + 3)
+        asking = Asking(service)
+        eventually(lambda: f"}} {len(GOOD) + 3}.0" in _sent(asking.get("/metrics").text), 10.0, "all outcomes counted")
+        scraped = asking.get("/metrics").text
         service.terminate()
         assert service.exit_code(25.0) == 0
         outcomes = {str(record.json["recordId"]): record for record in stage.outcomes()}
         downstream = _consume(receiver, outcomes)
-        yield Traced(stage, receiver, service, produced, outcomes, downstream)
+        yield Traced(stage, receiver, service, produced, outcomes, downstream, scraped)
 
 
 def test_a_producers_span_leads_to_the_outcome_and_back(traced: Traced) -> None:
@@ -238,6 +249,17 @@ def test_metrics_add_up(traced: Traced) -> None:
     }
     stages = {p.attributes["cxone.stage"] for p in points if p.name == "cxone.delta.stage.duration"}
     assert stages == {"validation", "lane", "token", "http", "publish", "commit"}
+
+
+def test_a_scrape_says_what_is_pushed(traced: Traced) -> None:
+    """`/metrics` of the running service has the counters by their Prometheus names, with the values that are pushed."""
+    lines = traced.scraped.splitlines()
+    applied = 'cxone_delta_events_total{cxone_datastore_id="people",cxone_result="APPLIED"} ' + f"{len(GOOD) + 2}.0"
+    assert applied in lines
+    declared = {metric.name.replace(".", "_") for metric in names.METRICS} | {"process_", "target_info"}
+    families = [line.split()[2] for line in lines if line.startswith("# TYPE ")]
+    assert [name for name in families if not any(map(name.startswith, declared))] == []
+    assert str(SECRET_VALUE) not in traced.scraped
 
 
 def test_every_name_is_in_the_table(traced: Traced) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("faults.md", "scaling.md", "security.md")
+PAGES = ("faults.md", "scaling.md", "security.md", "telemetry.md")
 _FILE = re.compile(r"`((?:stream|tests|docs|schemas|requirements)/[\w./*-]+)`")
 _TEST = re.compile(r"`(test_\w+?)(…)?(\.py)?`")
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
