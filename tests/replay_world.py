@@ -213,6 +213,11 @@ class MemoryLog:
             self._open.append(self._world.append(sent))
         return [entry.message.offset for entry in self._open]
 
+    def written_so_far(self) -> Iterator[Message]:
+        """Read on up to the ends."""
+        assert not self._open
+        return self.written_since(dict.fromkeys(self._seen, 0))
+
     def written_since(self, ends: Mapping[TopicPartition, int]) -> Iterator[Message]:
         """Read on, up to the ends and a little further."""
         self._between()

@@ -121,12 +121,13 @@ class OutcomeReader:
             fetched = consumer.consume(CHUNK, CHUNK_TIMEOUT_S)
             messages = [each for each in fetched if not self._is_error(each, waiting)]
             before = bool(waiting)
+            if any(each.partition() in waiting for each in messages):
+                moved_s = self._clock.monotonic_s()
             if not follow:
                 messages = [each for each in messages if (each.offset() or 0) < ends[each.partition() or 0]]
             for message in messages:
                 if (message.offset() or 0) + 1 >= ends[message.partition() or 0]:
                     waiting.discard(message.partition() or 0)
-            moved_s = self._clock.monotonic_s() if fetched else moved_s
             if waiting and self._clock.monotonic_s() - moved_s > STALL_S:
                 raise self._failure(self._complaint)
             yield _chunk(messages, is_past=before)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .decision import Decision, Place
 
 NONE_YET = -1
-_Name = tuple[TopicPartition, str, str] | tuple[TopicPartition, bytes]
-"""A record, or a key, within a partition: offsets of different partitions say nothing of each other."""
+_Name = tuple[TopicPartition, str, str] | tuple[TopicPartition, bytes] | tuple[TopicPartition, bytes, str]
+"""A record, a key, or a key and an id, within a partition: offsets of two partitions say nothing of each other."""
 
 
 class Fate(StrEnum):
@@ -50,7 +50,9 @@ class Evidence:
         self._decided_since: set[Place] = set()
         self._decided_again: set[Place] = set()
         """Those that are going to be decided once more, for their group was rewound."""
-        self._newest_held: dict[_Name, int] = dict.fromkeys(map(_subject, candidates), NONE_YET)
+        self._newest_held: dict[_Name, int] = {
+            subject: NONE_YET for candidate in candidates for subject in _subjects(candidate)
+        }
         self._newest_waiting: dict[_Name, int] = {
             (each.partition, each.key): NONE_YET for each in candidates if each.key
         }
@@ -90,7 +92,7 @@ class Evidence:
             return Fate.REPLAYED
         if failed.lineage.attempt >= max_attempts:
             return Fate.EXHAUSTED
-        if not force and self._newest_held[_subject(failed)] > failed.lineage.origin:
+        if not force and any(self._newest_held[each] > failed.lineage.origin for each in _subjects(failed)):
             return Fate.SUPERSEDED
         if failed.origin in self._decided_again or (not force and self._waits(failed)):
             return Fate.WAITING
@@ -104,18 +106,25 @@ class Evidence:
 
 
 def _names(decision: Decision) -> list[_Name]:
-    """Name what an event is about: its record where that is known, and its key."""
+    """Name what an event is about: its record where that is known, its key, and both."""
     names: list[_Name] = []
     if decision.datastore_id is not None and decision.record_id is not None:
         names.append((decision.partition, decision.datastore_id, decision.record_id))
     if decision.key is not None:
         names.append((decision.partition, decision.key))
+        if decision.record_id is not None:
+            names.append((decision.partition, decision.key, decision.record_id))
     return names
 
 
-def _subject(failed: Decision) -> _Name:
-    """Name what later events of the same count against it: its record, or else its key; by neither nothing does."""
-    return next(iter(_names(failed)), (failed.partition, b""))
+def _subjects(failed: Decision) -> list[_Name]:
+    """Name what later events of the same count against it: by no name nothing does.
+
+    Its record; and its id under its key, for it may have failed under a datastore that was wrong. Its key alone only
+    where nobody could read the record: many records may share one.
+    """
+    names = _names(failed)
+    return [each for each in names if len(each) == 3] or names  # noqa: PLR2004 - all but the key alone
 
 
 def _raise(newest: dict[_Name, int], name: _Name, origin: int) -> None:

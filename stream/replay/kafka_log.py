@@ -42,6 +42,7 @@ class KafkaLog:
         self._writing: Writing | None = None
         self._largest: dict[str, int] | None = None
         self._ends: dict[TopicPartition, int] = {}
+        self._followed: dict[TopicPartition, int] = {}
         self._planned: frozenset[_Letter] = frozenset()
         self._letters: dict[_Letter, Place] | None = None
 
@@ -85,19 +86,29 @@ class KafkaLog:
     def expect(self, planned: Sequence[Decision]) -> None:
         """Stand where the plan's view of the input ends, and know which dead letters will be looked for."""
         self._planned = frozenset(map(_letter_of, planned))
+        self._letters = None
         partitions = {each.partition for each in planned}
-        self._onward.follow({each: end for each, end in self._ends.items() if each in partitions})
+        self._followed = {each: end for each, end in self._ends.items() if each in partitions}
+        self._onward.follow(self._followed)
 
     def originals(self, failed: Sequence[Decision]) -> Mapping[Place, Found]:
-        """Read messages back: from the input, and those that are gone from there from their dead letters."""
+        """Read messages back: from the input, and those that are gone from there from their dead letters.
+
+        Where another message has the place of one, or the log does not reach so far, the topic was made anew: between
+        its messages and those of the former one there is no order, and what is sent would not be known again.
+        """
         found: dict[Place, Found] = {}
+        lost: list[Decision] = []
         by_place = sorted(failed, key=lambda each: (each.partition, each.offset))
         for partition, group in groupby(by_place, key=lambda each: each.partition):
-            some = list(group)
+            some = [each for each in group if each.offset < self._ends.get(partition, 0)]
+            if not some:
+                continue
             there = self._all.fetch(partition, [each.offset for each in some])
             found |= {each.origin: there[each.offset] for each in some if _is_it(each, there.get(each.offset))}
-        for each in failed:
-            if each.origin not in found and (letter := self._from_letter(each)) is not None:
+            lost += [each for each in some if each.offset not in there]
+        for each in lost:
+            if (letter := self._from_letter(each)) is not None:
                 found[each.origin] = letter
         return found
 
@@ -111,9 +122,13 @@ class KafkaLog:
         """Open a transaction and write messages."""
         return self._begun().write(parcel)
 
+    def written_so_far(self) -> Iterator[Message]:
+        """Read on in the input to where it ends now."""
+        return self._onward.onward(self._all.ends(self._followed))
+
     def written_since(self, ends: Mapping[TopicPartition, int]) -> Iterator[Message]:
         """Read on in the input."""
-        return self._onward.onward(ends)
+        return self._onward.onward({each: last + 1 for each, last in ends.items()})
 
     def commit(self) -> None:
         """Commit the transaction."""

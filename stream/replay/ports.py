@@ -65,6 +65,13 @@ class Log(Protocol):
         """Open a transaction and write messages, each to its partition; return their offsets."""
         ...
 
+    def written_so_far(self) -> Iterator[Message]:
+        """Read on in the input, from where `undecided` ended or the last call did, to where it ends now.
+
+        To be called before a transaction is open, which may not last for as long as this takes.
+        """
+        ...
+
     def written_since(self, ends: Mapping[TopicPartition, int]) -> Iterator[Message]:
         """Read on in the input, from where `undecided` ended or the last call did.
 

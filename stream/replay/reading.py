@@ -95,6 +95,7 @@ class Reading:
         self._clock = clock
         self._complaint: KafkaError | None = None
         self._names: dict[tuple[str | None, int | None], TopicPartition] = {}
+        self._at: dict[TopicPartition, int] = {}
         properties: dict[str, Any] = {
             "queued.max.messages.kbytes": BUFFER_KBYTES,
             **kafka.extra_for("consumer"),
@@ -122,6 +123,10 @@ class Reading:
                 f"there is no topic {topic}, or this login may not see it; let cxone-stream check say more"
             )
         return {each: self._ends(each) for each in (self._name(topic, number) for number in described.partitions)}
+
+    def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Find where partitions end now."""
+        return {each: self._ends(each)[1] for each in partitions}
 
     def _ends(self, partition: TopicPartition) -> tuple[int, int]:
         ends = self._consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=CALL_TIMEOUT_S, cached=False)
@@ -159,11 +164,12 @@ class Reading:
 
     def follow(self, begins: Mapping[TopicPartition, int]) -> None:
         """Stand at some offsets, to read on from there with `onward`."""
+        self._at = dict(begins)
         self._consumer.assign([KafkaPartition(*each, begin) for each, begin in begins.items()])
 
-    def onward(self, last: Mapping[TopicPartition, int]) -> Iterator[Message]:
-        """Read on up to some offsets, which are included, and perhaps further."""
-        for messages in self._chunks({each: offset + 1 for each, offset in last.items()}, CHUNK):
+    def onward(self, ends: Mapping[TopicPartition, int]) -> Iterator[Message]:
+        """Read on up to some offsets, which are left out, and perhaps further."""
+        for messages in self._chunks({each: end for each, end in ends.items() if self._at[each] < end}, CHUNK):
             for run in runs(messages, self._name):
                 yield from run.messages
 
@@ -194,24 +200,26 @@ class Reading:
         return []
 
     def _chunks(self, ends: Mapping[TopicPartition, int], size: int) -> Iterator[list[KafkaMessage]]:
-        """Take what comes, until each partition has come to its end."""
+        """Take what comes, until each partition has come to its end; what others bring is no progress."""
         waiting, moved_s = set(ends), self._clock.monotonic_s()
         while waiting:
             fetched = self._consumer.consume(size, CHUNK_TIMEOUT_S)
-            if fetched:
-                moved_s = self._clock.monotonic_s()
-            elif self._clock.monotonic_s() - moved_s > STALL_S:
-                raise self._stalled(waiting)
             messages = []
             for message in fetched:
                 partition = self._name(message.topic(), message.partition())
                 if (error := message.error()) is None:
                     messages.append(message)
-                    is_there = _offset(message) + 1 >= ends.get(partition, 0)
+                    self._at[partition] = _offset(message) + 1
+                elif self._is_end(error):
+                    self._at[partition] = _offset(message)
                 else:
-                    is_there = self._is_end(error) and _offset(message) >= ends.get(partition, 0)
-                if is_there:
-                    waiting.discard(partition)
+                    continue
+                if partition in waiting:
+                    moved_s = self._clock.monotonic_s()
+                    if self._at[partition] >= ends[partition]:
+                        waiting.discard(partition)
+            if self._clock.monotonic_s() - moved_s > STALL_S:
+                raise self._stalled(waiting)
             yield messages
 
     def _is_end(self, error: KafkaError) -> bool:

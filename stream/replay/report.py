@@ -36,7 +36,7 @@ def lines(tally: Tally, options: ReplayOptions) -> Iterator[str]:
     yield f"outcomes read: {tally.outcomes}; failed, and asked for: {sum(tally.kinds.values())}"
     kinds = sorted(tally.kinds.items(), key=lambda each: (-each[1], *map(str, each[0])))
     for (result, code, datastore_id), count in kinds[:MAX_KINDS]:
-        yield f"{count:10}  {result}  {code}  {_printable(datastore_id)}"
+        yield f"{count:10}  {_printable(result)}  {_printable(code)}  {_printable(datastore_id)}"
     if len(kinds) > MAX_KINDS:
         yield f"{sum(count for _, count in kinds[MAX_KINDS:]):10}  of {len(kinds) - MAX_KINDS} other kinds"
     yield f"{'sent again' if options.execute else 'would be sent again'}: {tally.fates[Fate.SENT]}"
@@ -71,5 +71,5 @@ def as_json(tally: Tally, options: ReplayOptions) -> str:
 
 
 def _printable(datastore_id: str | None) -> str:
-    """Write an id on one line, whatever is in it."""
+    """Write what an outcome says on one line, whatever is in it."""
     return "-" if datastore_id is None else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in datastore_id)

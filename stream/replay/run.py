@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from .ports import Found, Log
 
 PARCEL = 100
-"""Events of one transaction; so many messages, of whatever size, are in memory at once."""
+"""Most events of one transaction; so many messages, of whatever size, are in memory at once."""
+PARCEL_BYTES = 8_388_608
+"""Of one transaction, unless a single message is larger: it must be written within seconds."""
 DEFAULT_AT_ONCE = 100_000
 """Of each about 1 KB is kept (measured: 820 bytes with ids of 36 letters)."""
 DEFAULT_MAX_ATTEMPTS = 3
@@ -175,8 +177,7 @@ class _Run:
                     self.tally.note(failed, made)
                 else:
                     parcel.append(made)
-            if parcel:
-                yield parcel
+            yield from _divided(parcel)
 
     def _made(self, failed: Decision, found: Found | None) -> Resend | Fate:
         if found is None:
@@ -184,3 +185,17 @@ class _Run:
         made = resend(failed, found.message)
         fits = made.size_bytes <= self._log.largest_bytes(failed.partition.topic)
         return made if found.is_whole and fits else Fate.UNFIT
+
+
+def _divided(parcel: Sequence[Resend]) -> Iterator[list[Resend]]:
+    """Divide what is too much for one transaction, and keep the order."""
+    some: list[Resend] = []
+    size_bytes = 0
+    for sent in parcel:
+        if some and size_bytes + sent.size_bytes > PARCEL_BYTES:
+            yield some
+            some, size_bytes = [], 0
+        some.append(sent)
+        size_bytes += sent.size_bytes
+    if some:
+        yield some

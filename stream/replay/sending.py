@@ -1,22 +1,22 @@
 """Sends a parcel in one transaction, unless somebody has just written newer events of its records.
 
 The service executes what it finds in a partition in that order. So a message that is sent again must not stand behind a
-newer one of its key: that would be undone. Whoever else writes is not asked to wait. The parcel is written; then all
-that came in between is looked at, up to where the parcel stands; then it is committed, or taken back.
+newer one of its key: that would be undone. Whoever else writes is not asked to wait. First all that stands there is
+looked at, which may take longer than a transaction may last. Then the parcel is written, and what came in between is
+looked at, up to where the parcel stands; then it is committed, or taken back.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..replayed import lineage
 from .decision import key_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..model import Message, TopicPartition
-    from .decision import Decision
+    from .decision import Decision, Place
     from .original import Resend
     from .ports import Log
 
@@ -29,15 +29,20 @@ class Watch:
         self._first: dict[tuple[TopicPartition, bytes], int | None] = {
             (each.partition, each.key): None for each in planned if each.key is not None
         }
+        self._own: set[Place] = set()
 
     def see(self, message: Message) -> None:
-        """Take note of a message that was written after the plan was made; replays are our own, aborted ones too."""
+        """Take note of a message that somebody else has written after the plan was made, another group's replay too."""
         digest = key_digest(message.key)
-        if digest is None or lineage(message.partition, message.offset, message.headers).attempt:
+        if digest is None or (message.partition, message.offset) in self._own:
             return
         key = (message.partition, digest)
         if key in self._first and self._first[key] is None:
             self._first[key] = message.offset
+
+    def wrote(self, parcel: Sequence[Resend], offsets: Sequence[int]) -> None:
+        """Take note of where our own messages stand, whatever becomes of their transaction."""
+        self._own.update((sent.failed.partition, offset) for sent, offset in zip(parcel, offsets, strict=True))
 
     def is_late(self, sent: Resend, offset: int) -> bool:
         """Tell whether a message written at an offset stands behind a newer one of its key."""
@@ -59,8 +64,12 @@ def send(parcel: Sequence[Resend], log: Log, watch: Watch | None) -> Sequence[Re
         Those that were sent; the others would have stood behind newer events of their keys.
     """
     while parcel:
+        if watch is not None:
+            for message in log.written_so_far():
+                watch.see(message)
         offsets = log.write(parcel)
         if watch is not None:
+            watch.wrote(parcel, offsets)
             for message in log.written_since(_ends(parcel, offsets)):
                 watch.see(message)
         pairs = list(zip(parcel, offsets, strict=True))

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from ..connections import Connections
 from ..errors import StreamError
-from ..output_topics import DEFAULT_MAX_MESSAGE_BYTES, MAX_RECORD_BATCH_BYTES, max_message_bytes
+from ..output_topics import DEFAULT_MAX_MESSAGE_BYTES, max_message_bytes
 from .reading import silent
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ CALL_TIMEOUT_S = 10.0
 TRANSACTION_TIMEOUT_MS = 15_000
 """Of a replay that was killed: for so long, and until the broker looks, readers of its partitions may have to wait."""
 MAX_SAME_CALL = 20
+BATCH_BYTES = 16_384
+"""The broker judges whole record batches, by a limit that this login may not be allowed to see: none is as small."""
 
 
 def transactional_id(kafka: Kafka) -> str:
@@ -49,20 +51,20 @@ class Writing:
         Raises:
             KafkaException: the brokers do not answer, or this login may not do that.
         """
-        limits = largest_messages(kafka).values()
         properties: dict[str, Any] = {
             **kafka.extra_for("producer"),
             "bootstrap.servers": kafka.bootstrap_servers,
             "transactional.id": transactional_id(kafka),
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-            "message.max.bytes": max(limits),
-            "batch.size": min(MAX_RECORD_BATCH_BYTES, *limits),  # the broker judges whole record batches
+            "message.max.bytes": max(largest_messages(kafka).values()),
+            "batch.size": BATCH_BYTES,
             "linger.ms": 5,
             "log.connection.close": True,  # how `connections` hears of it
         }
         self._connections = Connections(silent("replay"))
         self._producer = Producer(properties, logger=self._connections.logger)
         self._is_open = False
+        self._has_written = False
         self._same_call_again(lambda: self._producer.init_transactions(CALL_TIMEOUT_S))
 
     def close(self) -> None:
@@ -73,23 +75,13 @@ class Writing:
 
     def write(self, parcel: Sequence[Resend]) -> Sequence[int]:
         """Open a transaction and write; return where the messages stand."""
-        self._producer.poll(0)
-        if self._connections.have_broken:
-            raise StreamError(_LOST)
+        self._look_at_connections()
         offsets = [-1] * len(parcel)
         failures: list[KafkaError] = []
         self._same_call_again(self._producer.begin_transaction)
         self._is_open = True
         for index, each in enumerate(parcel):
-            topic, number = each.failed.partition
-            self._producer.produce(
-                topic,
-                each.value,
-                each.key,
-                partition=number,
-                headers=each.headers,  # type: ignore[arg-type]  # a header may have no value
-                on_delivery=partial(_note, offsets, failures, index),
-            )
+            self._produce(each, partial(_note, offsets, failures, index))
         try:
             left = self._producer.flush(CALL_TIMEOUT_S)
         except SystemError:  # the binding (2.16), where the producer was fenced off with messages on their way
@@ -98,6 +90,30 @@ class Writing:
             self.abort()  # raises where the reason is that another replay has begun
             raise StreamError(_why_not(failures))
         return offsets
+
+    def _look_at_connections(self) -> None:
+        self._producer.poll(0)
+        if self._connections.have_broken and self._has_written:
+            raise StreamError(_LOST)
+        self._connections.have_broken = False  # while nothing had been written: an idle one, that the broker closed
+        self._has_written = True
+
+    def _produce(self, sent: Resend, on_delivery: Callable[[KafkaError | None, KafkaMessage], None]) -> None:
+        topic, number = sent.failed.partition
+        while True:
+            try:
+                self._producer.produce(
+                    topic,
+                    sent.value,
+                    sent.key,
+                    partition=number,
+                    headers=sent.headers,  # type: ignore[arg-type]  # a header may have no value
+                    on_delivery=on_delivery,
+                )
+            except BufferError:  # the queue is full: let it empty itself
+                self._producer.poll(0.05)
+            else:
+                return
 
     def commit(self) -> None:
         """Commit the transaction."""
@@ -150,4 +166,5 @@ def _note(
     if error is not None:
         failures.append(error)
     else:
-        offsets[index] = at.offset() or 0
+        offset = at.offset()
+        offsets[index] = -1 if offset is None else offset

@@ -28,7 +28,7 @@ _ALLOWED = """
     reconnect.backoff.max.ms                          *  0..3600000
     retry.backoff.ms                                  *  1..300000
     retry.backoff.max.ms                              *  1..300000
-    socket.timeout.ms                                 *  1000..300000
+    socket.timeout.ms                                 *  1000..15000
     socket.connection.setup.timeout.ms                *  1000..2147483647
     socket.send.buffer.bytes                          *  0..100000000
     socket.receive.buffer.bytes                       *  0..100000000

@@ -48,12 +48,20 @@ def letter(came: Message) -> Message:
 
 @pytest.mark.parametrize("key", [b"r0", b"", None, b"k" * (MAX_KEY_BYTES + 1), b"deltas/0/4"])
 def test_the_message_that_failed_is_known_again(key: bytes | None) -> None:
-    """Whatever its key is: by position, time and key; another message at its place is none of that."""
+    """Whatever its key is: by position and time, and by the key where the outcome tells it."""
     came = message(b"{", offset=4, key=key)
     assert is_original(failed(came), came)
     assert not is_original(failed(came), came._replace(offset=5))
     assert not is_original(failed(came), came._replace(timestamp_ms=1))
-    assert not is_original(failed(came), came._replace(key=b"other"))
+    assert is_original(failed(came), came._replace(key=b"other")) is (failed(came).key is None)
+
+
+def test_a_key_that_the_outcomes_topic_does_not_take_is_no_hindrance() -> None:
+    """Such an outcome has the position for its key: its message, and the dead letter of that, are still found."""
+    came = message(b"{", offset=4, key=b"k" * 20_000)
+    untold = failed(came)._replace(key=None)
+    assert is_original(untold, came)
+    assert from_letter(untold, letter(came)) == came._replace(headers=[])
 
 
 def test_it_is_sent_again_as_it_came() -> None:
