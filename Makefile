@@ -69,7 +69,7 @@ chart: install $(HELM) ## image and chart: the Dockerfile's steps, the chart ren
 chart-rules: install $(HELM) $(PROMTOOL) ## each alert fires and stays silent, by promtool, by hand (its build takes minutes)
 	$(BIN)/python -m tests.chart.rules $(ARGS)
 
-cdc-test: install postgresql-is-here ## 20,000 changes of a real PostgreSQL to datastores, with kill -9 in between (2 minutes)
+cdc-test: install postgresql-is-here ## 20,000 changes of a real PostgreSQL to datastores, with kill -9 in between (a minute)
 	$(BIN)/pytest tests/cdc $(ARGS)
 
 chaos: install ## kill -9 in full flow, crashes of brokers, on a real Kafka behind a fault proxy (3 minutes)

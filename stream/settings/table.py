@@ -1,4 +1,4 @@
-"""The settings as people see them: the README's table, the lines of the start log, and what has no effect yet."""
+"""The settings as people see them: the README's table, and the lines of the start log."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _rows() -> list[Row]:
         "as `…_FILE`. Refused (exit 2): those that the promises rest on, those that weaken TLS",
     )
     rows.insert(list(FIELDS).index("KAFKA_START") + 1, properties)
-    return [*rows, Row("OTEL_*", "the OpenTelemetry defaults", "nothing set: no telemetry")]
+    return [*rows, Row("OTEL_*", "the OpenTelemetry defaults", "nothing set: nothing is sent")]
 
 
 def _default(field: SettingField) -> str:

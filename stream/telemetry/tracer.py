@@ -20,12 +20,12 @@ from .parcels import Parcels
 from .trace_headers import trace_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from opentelemetry.trace import Span, Tracer
 
     from ..flights import Flight
-    from ..model import Decided, Message, Settled
+    from ..model import Decided, Event, Message, Settled
     from ..observer import Called, TookIn
     from ..outbox import Transaction
     from ..steps import Wait
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
 MOST_TRACES = 10_000
 MOST_CHUNKS = 1_000
-MOST_CHUNKS_DRAWN = 8
-"""Of one batch: with a long linger its events come in hundreds of chunks."""
+"""That are remembered for batches to come: with a long linger a batch's oldest event came hundreds of chunks ago."""
 
 
 class _Sending(NamedTuple):
@@ -130,8 +129,8 @@ class BatchTracer(Observer, Tracing):
         if flight.number in self._flights:
             return
         events = flight.batch.events
-        arrivals = sorted({event.arrived_s for event in events})
-        began_ns = self._moments.ns(arrivals[0])
+        arrived_s = min([event.arrived_s for event in events])
+        began_ns = self._moments.ns(arrived_s)
         partitions = {assignment.partition for assignment in flight.assignments}
         trace = BatchTrace(self._tracer, self._place, partitions, len(events), began_ns)
         self._flights[flight.number] = trace
@@ -139,7 +138,7 @@ class BatchTracer(Observer, Tracing):
             self._flights.popitem(last=False)
         self._know(flight.batch.batch_id, trace)
         if trace.is_sampled:
-            trace.link(part.message for event in events for part in event.parts)
+            trace.link(self._traced(events))
             trace.describe(
                 {
                     names.DATASTORE: flight.datastore_id,
@@ -148,7 +147,7 @@ class BatchTracer(Observer, Tracing):
                     names.BODY_BYTES: len(flight.batch.body),
                 }
             )
-            self._draw_waiting(trace, arrivals, began_ns, self._moments.ns(now_s))
+            self._draw_waiting(trace, arrived_s, began_ns, self._moments.ns(now_s))
 
     def waits(self, flight: Flight, wait: Wait, now_s: float) -> None:
         """Note it on the batch's span."""
@@ -236,11 +235,21 @@ class BatchTracer(Observer, Tracing):
         trace = self._by_batch.get(batch_id) if isinstance(batch_id, str) else self._worker.trace
         return trace.span if trace is not None else self._worker.call
 
-    def _draw_waiting(self, trace: BatchTrace, arrivals: Sequence[float], began_ns: int, now_ns: int) -> None:
-        known = [chunk for at_s in arrivals if (chunk := self._chunks.get(at_s)) is not None]
-        for chunk in known[:MOST_CHUNKS_DRAWN]:
+    @staticmethod
+    def _traced(events: Sequence[Event]) -> Iterator[Message]:
+        """Give the messages that may name a producer's span: most have no headers at all, or nothing was merged."""
+        for event in events:
+            if event.carries:
+                yield from (part.message for part in event.carries)
+            elif event.message.headers:
+                yield event.message
+
+    def _draw_waiting(self, trace: BatchTrace, arrived_s: float, began_ns: int, now_ns: int) -> None:
+        """Draw what came before the request; of the chunks that its events came in the oldest's: a span is dear."""
+        chunk = self._chunks.get(arrived_s)
+        if chunk is not None:
             trace.validated(chunk)
-        trace.waited_in_lane(min(known[0].ended_ns, now_ns) if known else began_ns, now_ns)
+        trace.waited_in_lane(min(chunk.ended_ns, now_ns) if chunk is not None else began_ns, now_ns)
 
     def _begin_to_send(self, trace: BatchTrace, count: int) -> bytes:
         span = trace.send(count, self._moments.ns(self._moments.now_s()))

@@ -104,7 +104,7 @@ class _Server(socketserver.ThreadingTCPServer):
         self.streams = threading.BoundedSemaphore(MAX_STREAMS)
         self._open: dict[socket.socket, bool] = {}
         self._lock = threading.Lock()
-        super().__init__((host, port), _Handler)
+        super().__init__((host, port), _Conversation)
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the library has them
         """Take a connection; where there are too many, end the one whose request is awaited for longest."""
@@ -170,7 +170,7 @@ class _BoundedReads(io.RawIOBase):
         return count
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Conversation(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
 

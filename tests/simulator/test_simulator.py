@@ -77,7 +77,7 @@ def test_how_many_share_the_work_changes_nothing() -> None:
 
 
 def test_the_bugs_that_were_asked_for_are_planted() -> None:
-    """The twelve that issue 5 names are among them."""
+    """The twelve worst are among them."""
     assert set(BUGS) >= TWELVE
 
 
