@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
-JARS = ROOT / "stream" / "sandbox" / "kafka-jars.sha256"
+JARS = sorted((ROOT / "stream" / "sandbox").glob("*-jars.sha256"))
 PINNED = re.compile(r"[a-z0-9-]+==\S+( ; .+?)?( +--hash=sha256:[0-9a-f]{64})+")
 PLACE = re.compile(r"(--(extra-)?index-url|--find-links|--trusted-host|(PIP|UV)_\w*INDEX\w*)[ =\"']+\w+[.:]")
 """What would say where packages come from: that is the machine's business."""
@@ -59,9 +59,10 @@ def test_the_install_commands_demand_hashes() -> None:
     ] == []
 
 
-def test_every_jar_of_kafka_has_its_hash() -> None:
-    """The demo's broker is made of files that are known byte for byte."""
-    lines = JARS.read_text().splitlines()
+@pytest.mark.parametrize("jars", JARS, ids=lambda jars: jars.stem)
+def test_every_jar_has_its_hash(jars: Path) -> None:
+    """The demo's broker and connector are made of files that are known byte for byte."""
+    lines = jars.read_text().splitlines()
     assert len(lines) > 20
     assert all(re.fullmatch(r"[0-9a-f]{64}  [\w./-]+\.jar", line) for line in lines)
 
