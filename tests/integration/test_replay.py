@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from stream.replayed import ATTEMPT, SOURCE
 from stream.sandbox.faults import Fault
+from stream.sandbox.kafka import create_topics
 
 from ..harness.feed import Pace, Population
 from ..harness.stage import Layout, Stage, source_of
@@ -89,6 +90,14 @@ class Theatre(Stage):
         ends = [KafkaPartition(self.input, number, end) for number, end in self.ends().items()]
         for done in admin.delete_records(ends).values():
             done.result(DONE_S)
+
+    def make_input_anew(self, partitions: int) -> None:
+        """Delete the input topic, and create one of its name."""
+        admin = AdminClient({"bootstrap.servers": self.broker})
+        for done in admin.delete_topics([self.input]).values():
+            done.result(DONE_S)
+        eventually(lambda: self.input not in admin.list_topics().topics, DONE_S, "the input topic gone")
+        create_topics(self.broker, {self.input: partitions})
 
     def replays(self) -> list[Record]:
         """The messages of the input that were sent again."""
@@ -243,6 +252,27 @@ def test_messages_go_back_byte_for_byte_from_the_input_or_from_dead_letters(thea
     assert len(told["gone"]) == len(ODD)
     assert theatre.replay("--allow-gone", KAFKA_DEAD_LETTER_TOPIC=None)["fates"]["gone"] == len(ODD)
     assert service.is_running
+
+
+def test_events_of_a_former_topic_are_gone(theatre: Theatre) -> None:
+    """A topic that was made anew takes none of its predecessor's events: they would not be known again, or be older."""
+    for number in range(4):
+        theatre.feed.send(b"{", f"record-{number}", partition=number % 2)
+    service = theatre.start()
+    theatre.await_all_decided()
+    service.terminate()
+    assert service.exit_code(DONE_S) == 0
+    theatre.make_input_anew(partitions=1)
+    theatre.feed.send(b"{", "another", partition=0)
+    theatre.feed.flush()
+    before = theatre.ends()
+    told = theatre.replay("--execute", exit_code=1)
+    assert theatre.ends() == before
+    assert {name: count for name, count in told["fates"].items() if count} == {"gone": 3, "waiting": 1}
+    theatre.start()
+    theatre.await_all_decided()
+    told = theatre.replay("--execute", exit_code=1)
+    assert (told["fates"]["gone"], told["fates"]["sent"]) == (3, 1)
 
 
 def _assert_copies(firsts: dict[bytes | None, Record], copies: list[Record]) -> None:
