@@ -117,7 +117,7 @@ class Holds:
         elif wait.scope is Scope.DATASTORE:
             self.hold(datastore_id, Cause.UNEXPECTED, wait.reason, now_s)
         elif self.is_held(datastore_id):
-            if wait.scope is Scope.REQUEST and datastore_id in self.held:
+            if wait.scope is Scope.REQUEST:  # where only everything was held, it is now to show that it works itself
                 self.hold(datastore_id, Cause.FAILING, wait.reason, now_s)
         elif wait.scope is Scope.CREDENTIAL:
             return Reaction.WAIT

@@ -114,11 +114,16 @@ class Loop:
         log.info("partitions_assigned", partitions=_names(partitions))
 
     def revoked(self, partitions: Collection[TopicPartition]) -> None:
-        """Give partitions away: wait a little for what is on the wire, commit once, forget."""
+        """Give partitions away: wait a little for what is on the wire, commit once, forget.
+
+        No request starts meanwhile, not even one more of a dialogue under way: the client may tell of a revocation
+        where the partitions are lost, and another instance has executed their events since.
+        """
         now_s = self._parts.clock.monotonic_s()
         ended = {owned.assignment for each in partitions if (owned := self.partitions.get(each)) is not None}
         if not ended:
             return  # a drain has given them up already
+        self._parts.lease.own([owned.assignment for owned in self.partitions if owned.assignment not in ended])
         self._finish(ended, now_s + REVOKE_WAIT_S, now_s + REVOKE_WAIT_S + REVOKE_COMMIT_S)
         self._end(ended)
         self._parts.observer.rebalanced("revoked", partitions)
@@ -217,9 +222,11 @@ class Loop:
             self._rest_and_advance(answered)
 
     def _rest_and_advance(self, clean: Collection[Assignment]) -> None:
+        """Move on what is under way; after a standstill no request starts, as no poll would tell of a loss."""
         self._parts.pool.rest(BUSY_POLL_S)
         now_s = self._parts.clock.monotonic_s()
-        self._parts.lease.renew(now_s)
+        if self._parts.lease.is_sure(now_s):
+            self._parts.lease.renew(now_s)
         self._land(self.execution.take_verdicts(now_s), now_s)
         self.execution.release(self.publication.advance(now_s, clean))
         self._lookout.look(self.tally, now_s)

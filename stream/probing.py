@@ -12,7 +12,7 @@ from .flights import Errand
 
 if TYPE_CHECKING:
     from .circuit import Probes
-    from .model import Event, LaneKey
+    from .model import Event
     from .undecided import Undecided
 
 
@@ -73,18 +73,14 @@ class Probing:
             return None
         hold = self._holds.held.get(lane.datastore_id)
         last = (hold.probes if hold is not None else probes).last
-        event = self._take(lane, newest=bool(probes.failed & 2))
+        event = self._lanes.take_to_probe(lane)
         if last is not None and event.record_key == last.record_key:
             self._lanes.put_back((event,), last=True)
-            event = self._take(self._lanes.next_to_probe(lane, lane.datastore_id) or lane)
+            (event,) = self._lanes.take(self._lanes.next_to_probe(lane, lane.datastore_id) or lane, 1)
         probes.last = event
         if hold is not None:
             hold.probes.last = event
         return Probe(event, Errand.PROBE)
-
-    def _take(self, lane: LaneKey, *, newest: bool = False) -> Event:
-        """Take the first of a lane, which waits longest for its turn; or the newest, that a crowd of bad ones hides."""
-        return self._lanes.take_newest(lane) if newest else self._lanes.take(lane, 1)[0]
 
     def _of_parked(self, now_s: float) -> Probe | None:
         for parked in self._parking.due(now_s):

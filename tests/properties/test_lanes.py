@@ -49,6 +49,7 @@ class Flow(RuleBasedStateMachine):
         self.arrived: list[Event] = []
         self.forgotten: list[Event] = []
         self.handed_out: Counter[int] = Counter()
+        self.probes: Counter[LaneKey] = Counter()
 
     def is_current(self, each: Event) -> bool:
         """Whether its assignment has not ended."""
@@ -132,17 +133,20 @@ class Flow(RuleBasedStateMachine):
     @precondition(lambda self: any(self.ready.values()))
     @rule(after=st.one_of(st.none(), st.sampled_from(LANES)), datastore=st.sampled_from([None, "people", "cities"]))
     def probe(self, after: LaneKey | None, datastore: str | None) -> None:
-        """Take the newest event of the lane whose turn it is: they take turns in the order of their names."""
+        """Take a probe: lanes take turns in the order of their names, and in each its first and its newest event."""
         waiting = [key for key, ready in self.ready.items() if ready and datastore in (None, key.datastore_id)]
         key = self.lanes.next_to_probe(after, datastore)
         assert key == min([each for each in waiting if after is None or each > after] or waiting, default=None)
         if key is None:
             return
-        newest = self.lanes.take_newest(key)
-        assert newest == max(self.ready[key], key=lambda each: (each.arrived_s, each.message.offset))
-        self.ready[key].remove(newest)
-        self.handed_out[newest.message.offset] += 1
-        self.out.append((newest,))
+        ready = self.ready[key]
+        newest = max(ready, key=lambda each: (each.arrived_s, each.message.offset))
+        probe = self.lanes.take_to_probe(key)
+        assert probe is (newest if self.probes[key] % 2 else ready[0])
+        self.probes[key] += 1
+        ready.remove(probe)
+        self.handed_out[probe.message.offset] += 1
+        self.out.append((probe,))
 
     @rule(seconds=st.sampled_from([0.0, 2.0, 6.0]), datastore=st.sampled_from([None, "people"]))
     def give_up(self, seconds: float, datastore: str | None) -> None:
@@ -204,6 +208,12 @@ class Flow(RuleBasedStateMachine):
         while key in copied.due(math.inf):
             found += [each.message.offset for each in copied.take(key)]
         return found
+
+    @invariant()
+    def turns_are_forgotten(self) -> None:
+        """A datastore without undecided events is begun anew, names come from events."""
+        known = {datastore_id for datastore_id, _ in self.queues}
+        self.probes = Counter({key: count for key, count in self.probes.items() if key.datastore_id in known})
 
     @invariant()
     def bytes_add_up(self) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 TOLD_AS_APPLIED = {"APPLIED", "SUPERSEDED", "ALREADY_APPLIED", "INTEGRITY"}
+UNDONE = {"ABANDONED", "INTEGRITY"}
+"""After them nobody knows what a record holds, whatever an earlier request with the event has done."""
 
 
 class Ending:
@@ -122,18 +124,18 @@ class Ending:
         return {
             model.inputs[position].name
             for position, outcome in model.outcomes.items()
-            if outcome["result"] == "ABANDONED" and position in model.history.applied
+            if outcome["result"] in UNDONE and position in model.history.applied
         }
 
     def _wholly_applied(self) -> dict[RecordName, list[Position]]:
         """List the applied events of each record that nobody disturbed, where what was applied was also told so."""
-        model = self._model
+        model, given_up = self._model, self._given_up()
         applied: dict[RecordName, list[Position]] = {}
         for position in model.history.applied:
             applied.setdefault(model.inputs[position].name, []).append(position)
         return {
             name: positions
             for name, positions in applied.items()
-            if name not in model.late | model.history.foreign
+            if name not in model.late | model.history.foreign | given_up
             and all(model.outcomes[each]["result"] in TOLD_AS_APPLIED for each in positions)
         }

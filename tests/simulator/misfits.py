@@ -250,7 +250,7 @@ class _StubbornLanes(Lanes):
     def put_back(self, events: Iterable[Event], *, last: bool = False) -> None:  # noqa: ARG002 - as its name says
         super().put_back(events)
 
-    def take_newest(self, key: LaneKey) -> Event:
+    def take_to_probe(self, key: LaneKey) -> Event:
         return self.take(key, 1)[0]
 
 

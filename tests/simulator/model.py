@@ -52,11 +52,10 @@ class Model:
         self.first_commit_s: float | None = None
         self.history = History()
         self._truth = Truth(self.history, plan.rules)
-        self._restraint = Restraint(plan.rules.hold.stop_after_refused, plan.bounds.in_flight)
-        hold = plan.rules.hold
-        self._thrift = Thrift(plan.nature, plan.rules.policy, hold.stop_after_refused, self.history)
-        self._plan = plan
-        self._world = world
+        stop = plan.rules.hold.stop_after_refused
+        self._restraint = Restraint(stop, plan.bounds.in_flight)
+        self._thrift = Thrift(plan.nature, plan.rules.policy, stop, self.history)
+        self._plan, self._world = plan, world
         self._merging = Merging(world, plan, self.inputs)
         self._in_order: dict[int, list[int]] = {}
         self._judged: dict[int, int] = {}
@@ -196,6 +195,7 @@ class Model:
     def disowned(self, sender: str) -> None:
         """Take note that partitions were taken from a sender."""
         self._restraint.disowned(sender)
+        self._thrift.disowned(sender)
         self._merging.disowned(sender)
 
     def published(self, sender: str, settled: Iterable[Settled]) -> None:

@@ -22,7 +22,7 @@ from .workload import Arrival, Kinds, Workload, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PATIENCE_S = 400.0
+PATIENCE_S = 1600.0
 """How long, after all other faults, a datastore may stay dead and a record may break the API in some of the runs."""
 
 

@@ -10,8 +10,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stream.steps import Answer
-
 from .nature import BREAKING
 from .world import demand
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from .request import Request
 
+SAYING_NOTHING = (401, 429)
 SURELY_FAILING = 8
 """More than the service waits for, and what may have been under way meanwhile."""
 NOTICE_S = 1.0
@@ -109,12 +108,12 @@ class Restraint:
         row.sent_s.append(request.sent_s)
 
     def told(self, request: Request, now_s: float) -> None:
-        """Take note of an answer, or of none; a 429 says nothing either way."""
+        """Take note of an answer, or of none; a 429 or a 401 says nothing either way."""
         sender = self._senders[request.sender]
         sender.on_wire.remove(request)
         if request.is_decided:
             sender.rows[request.datastore_id] = Row()
-        elif not (isinstance(request.reply, Answer) and request.reply.status == 429) and not _is_poison(request):
+        elif request.status not in SAYING_NOTHING and not _is_poison(request):
             row = sender.rows.setdefault(request.datastore_id, Row())
             row.failures += 1
             if row.failures == SURELY_FAILING:

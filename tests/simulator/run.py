@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from .workload import Arrival
 
 LONGEST_S = 400.0
-"""After the last fault: a transaction that hangs, a producer that hangs at its start, sessions that must end first."""
+"""Without one more outcome after the last fault: a transaction that hangs, a producer that hangs at its start, sessions
+that must end first."""
 AFTERLIFE_S = 15.0
 SMALL_STOP = 100
 """A datastore that so few refusals stop may hold nothing else soon, until somebody puts it right."""
@@ -133,10 +134,13 @@ class Scene:
             self.ending.judge_patience()
             self.ending.judge_status(self._processes)
         stop = plan.rules.hold.stop_after_refused
+        outcomes, since_s = 0, plan.mended_s
         while not self._is_finished():
             is_late = world.now_s > plan.mended_s + LONGEST_S / 2
             self.api.records.takes_all = bool(stop) and (is_late or stop < SMALL_STOP)
-            if world.now_s > plan.mended_s + LONGEST_S:
+            if len(self.model.outcomes) > outcomes:
+                outcomes, since_s = len(self.model.outcomes), world.now_s
+            if world.now_s > since_s + LONGEST_S:
                 raise PromiseBrokenError("liveness", self._what_is_left())
             world.run(world.now_s + LOOK_AGAIN_S)
         self.ending.judge(self.broker, self.api.records, self._end_all())
@@ -221,7 +225,7 @@ class Scene:
         return (
             bool(self._processes)
             and not self.ending.left()
-            and all(each.is_quiet() and each.source.is_settled() for each in self._processes)
+            and all(each.is_quiet() and each.has_read_all() for each in self._processes)
         )
 
     def _what_is_left(self) -> str:

@@ -182,6 +182,11 @@ class Process:
             and self.pool.on_wire == 0
         )
 
+    def has_read_all(self) -> bool:
+        """Whether all that it has been given flows, and nothing is left to read or to be told."""
+        is_flowing = len(self.flowing()) == sum(1 for _ in self.loop.partitions)
+        return is_flowing and self.source.is_settled() and not self.source.has_more()
+
     def flowing(self) -> list[Partition]:
         """List the partitions that it owns and reads."""
         return self.loop.partitions.in_phase(Phase.FLOWING)

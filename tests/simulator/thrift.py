@@ -80,6 +80,10 @@ class Thrift:
         is_dear = may_be_judged and len(family.refused) > family.most
         demand(not is_dear, "isolation", f"{len(family.refused)} refused requests for {len(faults)} bad", part)
 
+    def disowned(self, sender: str) -> None:
+        """Take note that partitions were taken from a sender: what it is given again, it may ask anew."""
+        self._families = {key: family for key, family in self._families.items() if key[0] != sender}
+
     def _price(self, request: Request) -> int:
         faults = request.carried.faults if request.carried else ()
         statuses = {each.status for each in faults}

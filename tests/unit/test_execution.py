@@ -12,9 +12,9 @@ from stream.flights import Errand, InFlightLimits
 from stream.health import DIFFERENT_BATCHES
 from stream.holds import Cause, HoldLimits
 from stream.lanes import BatchLimits
-from stream.model import Assignment, Result
+from stream.model import Assignment, Result, UpdateType
 
-from ..builders import ASSIGNMENT, OTHER_PARTITION
+from ..builders import ASSIGNMENT, LANE, OTHER_PARTITION
 from .execution_rig import BATCH, TURN_S, Rig, Said, Sent, applied, silence, status
 
 if TYPE_CHECKING:
@@ -105,6 +105,22 @@ def test_a_crowd_of_bad_records_does_not_hide_a_good_one() -> None:
     rig.arrive("d0", "good")
     assert rig.run(300.0, lambda: not rig.execution.holds.held)
     assert len(probes(rig, "d0")) <= probed + 4
+
+
+def test_lanes_that_share_an_outage_do_not_share_their_turns() -> None:
+    """In each lane now the first and now the newest event is the probe, however many lanes take turns."""
+    rig = Rig(lambda sent: status(200 if "good" in sent.record_ids else 503))
+    for datastore_id in ("d0", "d1"):
+        for lane in (LANE, LANE._replace(update_type=UpdateType.UPDATE)):
+            rig.arrive(datastore_id, f"{lane.update_type}-first", lane=lane)
+            rig.turn()
+    assert rig.run(60.0, lambda: rig.execution.holds.circuit.outage is not None)
+    for datastore_id in ("d0", "d1"):
+        for lane in (LANE, LANE._replace(update_type=UpdateType.UPDATE)):
+            rig.arrive(datastore_id, "good", f"{lane.update_type}-newest", lane=lane)
+    assert rig.run(
+        1_200.0, lambda: {each.datastore_id for each in rig.sent if "good" in each.record_ids} == {"d0", "d1"}
+    )
 
 
 def test_a_record_that_comes_later_is_probed_before_the_last_one_again() -> None:

@@ -205,6 +205,15 @@ def test_no_valid_token_is_an_outage_at_once() -> None:
     assert held.due(9.0) == ["people"], "whoever is held finds out at once whether the end of the outage is its own"
 
 
+def test_what_fails_while_everything_is_denied_is_held_itself() -> None:
+    """The token is good again, and the datastore is not: when the others go on it is probed first."""
+    held = holds()
+    held.waits("people", Tries(1), 10, wait(Scope.EVERYTHING), 0.0)
+    assert held.waits("cities", Tries(2), 1, wait(Scope.REQUEST), 1.0) is Reaction.DISSOLVE
+    held.answered(said(Result.APPLIED), 2.0)
+    assert (held.is_held("people"), held.held["cities"].cause) == (False, Cause.FAILING)
+
+
 def test_a_datastore_that_is_forbidden_alone_holds_up_no_other_again() -> None:
     """Others passed while it was denied: from then on it is its own trouble."""
     held = holds()
