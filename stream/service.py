@@ -126,19 +126,7 @@ def connect(
     clock = SystemClock()
     lease = Lease(kafka.session_timeout_s)
     audit = AuditLog(stream.audit_log)
-    client = CxoneClient(
-        Api(
-            cxone.base_url,
-            cxone.token_path,
-            cxone.execute_path,
-            cxone.record_path,
-            cxone.max_in_flight,
-            Credentials(cxone.client_id, cxone.client_secret).read,
-        ),
-        clock,
-        observer,
-        tracing,
-    )
+    client = CxoneClient(_api(settings), clock, observer, tracing)
     is_metered = cxone.max_requests_per_s is not None
     pool = Workers(cxone.max_in_flight, client.perform, lease, clock, is_metered=is_metered, tracing=tracing)
     sink = KafkaSink(kafka, pool.wake, observer)
@@ -154,18 +142,33 @@ def connect(
             mapping.rules,
         ),
         start=Start(StartAt(kafka.start), stream.ignore_offset_metadata),
-        writer=OutcomeWriter(
-            Form(
-                kafka.group_id,
-                stream.cloudevents,
-                dead_letters=kafka.dead_letter_topic is not None,
-                copied=frozenset(stream.copy_headers),
-            )
-        ),
+        writer=OutcomeWriter(_form(settings)),
         audit=audit,
         lease=lease,
         observer=observer,
         tracing=tracing,
+    )
+
+
+def _api(settings: Settings) -> Api:
+    cxone = settings.cxone
+    return Api(
+        cxone.base_url,
+        cxone.token_path,
+        cxone.execute_path,
+        cxone.record_path,
+        cxone.max_in_flight,
+        Credentials(cxone.client_id, cxone.client_secret).read,
+    )
+
+
+def _form(settings: Settings) -> Form:
+    stream, kafka = settings.stream, settings.kafka
+    return Form(
+        kafka.group_id,
+        stream.cloudevents,
+        dead_letters=kafka.dead_letter_topic is not None,
+        copied=frozenset(stream.copy_headers),
     )
 
 

@@ -1,4 +1,4 @@
-"""The status page, put together from its three files: one self-contained document, and the policy that it obeys."""
+"""The status page, put together from its files: one self-contained document, and the policy that it obeys."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
+_SCRIPTS = ("words.js", "page.js", "connection.js")
+"""One script, in this order: how it words and writes, what it shows, where that comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ def _hash(text: str) -> str:
 
 def load_page() -> Page:
     """Put the page together."""
-    style, script = _read("page.css"), _read("page.js")
-    html = _read("page.html").replace("/* page.css */", style).replace("/* page.js */", script)
+    style, script = _read("page.css"), "\n".join(map(_read, _SCRIPTS))
+    html = _read("page.html").replace("/* page.css */", style).replace("/* scripts */", script)
     rules = {
         "default-src": "'none'",
         "style-src": _hash(style),
