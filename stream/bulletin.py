@@ -15,10 +15,10 @@ from .account import Account
 from .codes import ErrorCode
 from .failures import Failed
 from .model import Defect
-from .observer import Observer
+from .observer import Observer, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .board import Board
     from .clock import Clock
@@ -84,7 +84,7 @@ class Bulletin(Heartbeat):
         datastore_id, verdict = decided.batch.lane.datastore_id, decided.verdict
         if not decided.has_line:
             self._measure(decided, now_s)
-        for result, events in self._count(outcomes).items():
+        for result, events in self._add(results_of(decided, outcomes)).items():
             self._account.datastores.count(datastore_id, events, succeeded=result.succeeded)
         now_ms = self._clock.wall_ms()
         rulings = verdict.rulings or {}
@@ -162,8 +162,10 @@ class Bulletin(Heartbeat):
         if counts := self._account.datastores.of(batch.lane.datastore_id):
             counts.latencies_ms.append(latency_ms)
 
-    def _count(self, outcomes: Sequence[Settled]) -> Counter[Result]:
-        counts = Counter(map(attrgetter("result"), outcomes))
+    def _count(self, outcomes: Sequence[Settled]) -> None:
+        self._add(Counter(map(attrgetter("result"), outcomes)))
+
+    def _add(self, counts: Mapping[Result, int]) -> Mapping[Result, int]:
         self._account.results.update(counts)
         return counts
 

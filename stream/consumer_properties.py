@@ -26,7 +26,7 @@ def consumer_properties(kafka: Kafka) -> dict[str, Any]:
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": kafka.session_timeout_s * 1000,
         "fetch.queue.backoff.ms": 5,
-        "queued.max.messages.kbytes": 8_192,
+        "queued.max.messages.kbytes": 4_096,
         "enable.partition.eof": False,
     }
     if kafka.instance_id is not None:

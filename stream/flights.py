@@ -6,6 +6,7 @@ import heapq
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from .dialogue import execute
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from .model import Assignment, Batch, Event
     from .steps import Dialogue, Policy, Read, Send
+
+
+_arrival = attrgetter("arrived_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,14 @@ class Flight:
     doubtful: set[str] = field(default_factory=set)
     step: Send | Read | None = None
     was_blamed: bool = False
+    _oldest: Event | None = None
+
+    @property
+    def oldest(self) -> Event:
+        """The event of the batch that arrived first; looked for once, and only if somebody asks."""
+        if self._oldest is None:
+            self._oldest = min(self.batch.events, key=_arrival)
+        return self._oldest
 
     @property
     def datastore_id(self) -> str:

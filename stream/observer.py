@@ -7,7 +7,9 @@ keep it for longer than it needs: events hold memory that counts as free once th
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from .log import get_log
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
     from .circuit import Change
     from .flights import Flight
     from .intake import Unfit
-    from .model import Decided, Message, Settled, TopicPartition
+    from .model import Decided, Message, Result, Settled, TopicPartition
     from .outbox import Transaction
     from .standing import Standing
     from .steps import Wait
 
+_result = attrgetter("result")
 MAX_FAILURES_TOLD = 10
 """Of an observer, in the log: one that fails would fail thousands of times."""
 
@@ -62,6 +65,13 @@ class Called:
     began_s: float
     ended_s: float
     body_bytes: int
+
+
+def results_of(decided: Decided, outcomes: Sequence[Settled]) -> Mapping[Result, int]:
+    """Count the outcomes of a request by their result: one by one only where they differ."""
+    if decided.verdict.rulings or len(outcomes) != len(decided.events):
+        return Counter(map(_result, outcomes))
+    return {decided.verdict.result: len(outcomes)} if outcomes else {}
 
 
 class Observer:

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..cdc import changed_ms
-from ..observer import Observer
+from ..observer import Observer, results_of
 from . import names
 from .bounded import BoundedLabels
 from .instruments import Instruments
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..circuit import Change
     from ..flights import Flight
-    from ..model import Decided, Event, Result, Settled, TopicPartition
+    from ..model import Decided, Event, Settled, TopicPartition
     from ..observer import Called, TookIn
     from ..outbox import Transaction
     from ..steps import Wait
@@ -31,7 +31,6 @@ MOST_BATCHES = 10_000
 UNKNOWN = "unknown"
 """The datastore of a message that names none that could be read."""
 _arrival = attrgetter("arrived_s")
-_result = attrgetter("result")
 _STAGES = {stage: {names.STAGE: stage} for stage in ("validation", "lane", "token", "http", "publish", "commit")}
 
 
@@ -88,7 +87,7 @@ class Metrics(Observer):
         if flight.number in self._begun:
             return
         events, place, made = flight.batch.events, self._place, self._made
-        oldest = min(events, key=_arrival)
+        oldest = flight.oldest
         self._begun[flight.number] = _Begun(now_s, oldest)
         if len(self._begun) > MOST_BATCHES:
             self._begun.popitem(last=False)
@@ -110,7 +109,7 @@ class Metrics(Observer):
         if not decided.has_line:
             status = "success" if verdict.result.succeeded else "failed"
             made.requests.add(1, {names.DATASTORE: datastore, names.STATUS: status})
-        for result, count in _results(decided, outcomes).items():
+        for result, count in results_of(decided, outcomes).items():
             made.events.add(count, {names.DATASTORE: datastore, names.RESULT: result.value})
         if decided.events:
             oldest = min(decided.events, key=_arrival)
@@ -210,10 +209,3 @@ def error_type_of(call: Called) -> str | None:
 def _since(then_s: float, now_s: float) -> float:
     """Tell how long ago something was; a turn of the loop is dated by its beginning, what it took in is later."""
     return max(0.0, now_s - then_s)
-
-
-def _results(decided: Decided, outcomes: Sequence[Settled]) -> Mapping[Result, int]:
-    """Count outcomes by their result: one by one only where they differ."""
-    if decided.verdict.rulings or len(outcomes) != len(decided.events):
-        return Counter(map(_result, outcomes))
-    return {decided.verdict.result: len(outcomes)} if outcomes else {}

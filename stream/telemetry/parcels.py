@@ -22,28 +22,36 @@ class Parcels(Generic[_T]):
     """
 
     def __init__(self) -> None:
-        self._notes: OrderedDict[int, tuple[Settled, _T]] = OrderedDict()
+        self._notes: OrderedDict[int, tuple[Settled, int, _T]] = OrderedDict()
 
     def add(self, outcomes: Sequence[Settled], note: _T) -> None:
         """Take note of outcomes; without any there is nothing to find again."""
         if outcomes:
-            self._notes[id(outcomes[-1])] = (outcomes[-1], note)
+            self._notes[id(outcomes[-1])] = (outcomes[-1], len(outcomes), note)
         if len(self._notes) > MOST_PARCELS:
             self._notes.popitem(last=False)
 
     def find(self, outcomes: Sequence[Settled]) -> list[_T]:
         """Return the notes on those whose last outcome is among these."""
-        return [self._notes[number][1] for number in self._numbers(outcomes)]
+        return [self._notes[number][2] for number in self._numbers(outcomes)]
 
     def take(self, outcomes: Sequence[Settled]) -> list[_T]:
         """Take out the notes on those whose last outcome is among these."""
-        return [self._notes.pop(number)[1] for number in self._numbers(outcomes)]
+        return [self._notes.pop(number)[2] for number in self._numbers(outcomes)]
 
     def _numbers(self, outcomes: Sequence[Settled]) -> list[int]:
-        if not self._notes:
-            return []
-        among = set(map(id, outcomes))
-        return [number for number in self._notes if number in among]
+        """Find the notes by where the last of each must be, where they left side by side; else look for each."""
+        found: list[int] = []
+        end = 0
+        for number, (last, count, _) in self._notes.items():
+            if end == len(outcomes):
+                return found
+            end += count
+            if end > len(outcomes) or outcomes[end - 1] is not last:
+                among = set(map(id, outcomes))
+                return [number for number in self._notes if number in among]
+            found.append(number)
+        return found
 
     def __len__(self) -> int:
         """Count the notes."""

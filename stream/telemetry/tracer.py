@@ -129,7 +129,7 @@ class BatchTracer(Observer, Tracing):
         if flight.number in self._flights:
             return
         events = flight.batch.events
-        arrived_s = min([event.arrived_s for event in events])
+        arrived_s = flight.oldest.arrived_s
         began_ns = self._moments.ns(arrived_s)
         partitions = {assignment.partition for assignment in flight.assignments}
         trace = BatchTrace(self._tracer, self._place, partitions, len(events), began_ns)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 DEAD_S = float(os.environ.get("DEAD_S", "8"))
 DEAD_RATE = float(os.environ.get("DEAD_RATE", "1000"))
 DEAD_KIND: Kind = next(kind for kind in get_args(Kind) if kind == os.environ.get("DEAD_KIND", "answer"))
+LATE_S = 0.25
+"""A request may have waited so long on its way to the stand-in: on a busy machine those before it come with it."""
 DATASTORES = 8
 DEAD = "store-0"
 WINDOW = 16_384
@@ -298,6 +300,6 @@ def test_no_more_requests_a_second_than_allowed(stage: Stage) -> None:
     received_s = [each.received_s for each in stage.sandbox.requests if each.call == "execute"]
     assert len(received_s) >= 60
     in_a_second = [sum(begin <= each < begin + 1.0 for each in received_s) for begin in received_s]
-    assert max(in_a_second) <= 20 + 2 + 1, "the rate, a burst of a tenth of a second, and one for the way"
+    assert max(in_a_second) <= 20 * (1.0 + LATE_S) + 2, "the rate, what came late, and a burst of a tenth of a second"
     results = Counter(each.json["result"] for each in stage.outcomes())
     assert results == {"REJECTED": DATASTORES, "APPLIED": 49 * DATASTORES}

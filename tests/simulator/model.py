@@ -294,7 +294,7 @@ class Model:
             self._world.count("rebased")
             may_be = self._truth.rebases and document["conflictResolution"] == "FAIL" and "version" in told
             demand(may_be, "truth", f"sent with the version {sent}", position)
-            demand(sent > told["version"], "promise 3", "rebased downwards", position)
+            demand(sent is not None and sent > told["version"], "promise 3", "rebased downwards", position)
             knows = self.history.knows_version(request.sender, self.inputs[position].name, sent)
             demand(knows, "truth", f"rebased on the version {sent}, of which nobody has told", position)
             demand(len(rebased) <= MOST_REBASES, "promise 3", f"rebased {len(rebased)} times", position)
